@@ -1,0 +1,85 @@
+//! `DeleteShareGroupStateRequest`, a request of versions 0 to 0: its fields, and how each version lays them out.
+//!
+//! Generated from Kafka 4.3.0's message schemas by `python3 protocol/codegen/generate.py`: change the generator, not this file.
+
+use crate::api_key::ApiKey;
+use crate::types::{Str, Uuid};
+use crate::wire::{DecodeError, EncodeError, Message, Reader, Request, Writer, readable, writable};
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct DeleteShareGroupStateRequest {
+    pub group_id: Str,
+    pub topics: Vec<DeleteStateData>,
+}
+
+impl Message for DeleteShareGroupStateRequest {
+    const NAME: &'static str = "DeleteShareGroupStateRequest";
+    const MIN: i16 = 0;
+    const MAX: i16 = 0;
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        readable::<Self>(v)?;
+        let mut m = Self::default();
+        m.group_id = r.str(true)?;
+        m.topics = r.array(true, 18, |r| DeleteStateData::read(r, v))?;
+        r.skip_tags()?;
+        Ok(m)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        writable::<Self>(v)?;
+        w.str(true, &self.group_id)?;
+        w.array(true, &self.topics, |w, e| e.write(w, v))?;
+        w.u8(0);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct DeleteStateData {
+    pub topic_id: Uuid,
+    pub partitions: Vec<PartitionData>,
+}
+
+impl DeleteStateData {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.topic_id = r.uuid()?;
+        m.partitions = r.array(true, 5, |r| PartitionData::read(r, v))?;
+        r.skip_tags()?;
+        Ok(m)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.uuid(self.topic_id);
+        w.array(true, &self.partitions, |w, e| e.write(w, v))?;
+        w.u8(0);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct PartitionData {
+    pub partition: i32,
+}
+
+impl PartitionData {
+    fn read(r: &mut Reader, _v: i16) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.partition = r.i32()?;
+        r.skip_tags()?;
+        Ok(m)
+    }
+
+    fn write(&self, w: &mut Writer, _v: i16) -> Result<(), EncodeError> {
+        w.i32(self.partition);
+        w.u8(0);
+        Ok(())
+    }
+}
+
+impl Request for DeleteShareGroupStateRequest {
+    type Response = super::DeleteShareGroupStateResponse;
+    const KEY: ApiKey = ApiKey::DeleteShareGroupState;
+}

@@ -1,0 +1,38 @@
+//! `UnregisterBrokerRequest`, a request of versions 0 to 0: its fields, and how each version lays them out.
+//!
+//! Generated from Kafka 4.3.0's message schemas by `python3 protocol/codegen/generate.py`: change the generator, not this file.
+
+use crate::api_key::ApiKey;
+use crate::wire::{DecodeError, EncodeError, Message, Reader, Request, Writer, readable, writable};
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct UnregisterBrokerRequest {
+    pub broker_id: i32,
+}
+
+impl Message for UnregisterBrokerRequest {
+    const NAME: &'static str = "UnregisterBrokerRequest";
+    const MIN: i16 = 0;
+    const MAX: i16 = 0;
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        readable::<Self>(v)?;
+        let mut m = Self::default();
+        m.broker_id = r.i32()?;
+        r.skip_tags()?;
+        Ok(m)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        writable::<Self>(v)?;
+        w.i32(self.broker_id);
+        w.u8(0);
+        Ok(())
+    }
+}
+
+impl Request for UnregisterBrokerRequest {
+    type Response = super::UnregisterBrokerResponse;
+    const KEY: ApiKey = ApiKey::UnregisterBroker;
+}
