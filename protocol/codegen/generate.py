@@ -461,6 +461,13 @@ impl ApiKey {{
         (row.min, row.max)
     }}
 
+    /// The range that a broker's ApiVersions response names. Produce starts at 0 there, although requests of version 0 to 2 are
+    /// refused: librdkafka takes compression and message format from that range (KAFKA-18659).
+    pub fn advertised(self) -> (i16, i16) {{
+        let (min, max) = self.versions();
+        (if self == ApiKey::Produce {{ 0 }} else {{ min }}, max)
+    }}
+
     /// Which listeners serve it in Kafka.
     pub fn listeners(self) -> Listeners {{
         let row = self.row();

@@ -2,6 +2,9 @@
 
 pub mod api_key;
 pub mod error;
+pub mod frame;
+pub mod header;
 pub mod messages;
+pub mod names;
 pub mod types;
 pub mod wire;
