@@ -676,10 +676,16 @@ pub struct Entry {
     pub max: i16,
     pub flexible_from: Option<i16>,
     pub recode: fn(&mut Reader, &mut Writer, i16) -> Result<(), RecodeError>,
+    #[cfg(test)]
+    pub(crate) round_trip: fn(Option<u64>, i16) -> Result<(), String>,
 }
 
 const fn entry<M: Message>() -> Entry {
-    Entry { name: M::NAME, min: M::MIN, max: M::MAX, flexible_from: M::FLEXIBLE_FROM, recode: recode::<M> }
+    Entry {
+        name: M::NAME, min: M::MIN, max: M::MAX, flexible_from: M::FLEXIBLE_FROM, recode: recode::<M>,
+        #[cfg(test)]
+        round_trip: crate::wire::synth::round_trip::<M>,
+    }
 }
 
 fn recode<M: Message>(r: &mut Reader, w: &mut Writer, version: i16) -> Result<(), RecodeError> {

@@ -7,6 +7,8 @@
 mod read;
 #[cfg(test)]
 pub(crate) mod synth;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use bytes::Bytes;

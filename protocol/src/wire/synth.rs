@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::Reader;
+use super::{Message, Reader, Writer};
 use crate::types::Str;
 
 /// Tags are tried up to here; the schemas of 4.3 use up to 10.
@@ -69,4 +69,47 @@ impl Reader {
         r.make_up(Synth { state: seed });
         r
     }
+}
+
+/// Makes up a message (without a seed: the default one), writes it, reads it back: it must be the same, and written again it must
+/// give the same bytes.
+pub fn round_trip<M: Message>(seed: Option<u64>, version: i16) -> Result<(), String> {
+    let message = match seed {
+        Some(seed) => {
+            M::read(&mut Reader::synth(seed), version).map_err(|e| format!("making it up: {e}"))?
+        }
+        None => M::default(),
+    };
+    let mut w = Writer::new();
+    message
+        .write(&mut w, version)
+        .map_err(|e| format!("writing {message:?}: {e}"))?;
+    let encoded = w.finish();
+    let bytes = encoded.to_bytes();
+    if encoded.len != bytes.len() {
+        return Err(format!("says {} bytes, has {}", encoded.len, bytes.len()));
+    }
+    let back =
+        M::from_bytes(bytes.clone(), version).map_err(|e| format!("reading {message:?}: {e}"))?;
+    if back != message {
+        return Err(format!("{message:?} came back as {back:?}"));
+    }
+    match back.to_bytes(version) {
+        Ok(again) if again == bytes => Ok(()),
+        other => Err(format!("second writing of {message:?}: {other:?}")),
+    }
+}
+
+/// The seed of a random test, printed so that a failure can be run again with AIRIS_SEED.
+pub fn seed() -> u64 {
+    let seed = std::env::var("AIRIS_SEED")
+        .ok()
+        .map(|s| s.parse().expect("AIRIS_SEED is a number"));
+    let seed = seed.unwrap_or_else(|| {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(1, |d| d.as_nanos() as u64)
+    });
+    println!("AIRIS_SEED={seed}");
+    seed
 }
