@@ -167,6 +167,10 @@ class Field:
             return 1
         return self.message.structs[self.type].min_size(v)
 
+    def has_arrays(self):
+        """Whether an element has arrays in it, at any depth."""
+        return self.struct and any(f.array or f.has_arrays() for f in self.message.structs[self.type].fields)
+
     def element_min(self):
         """The fewest bytes one element takes, in any version that has the array."""
         if self.type in FIXED:
@@ -198,7 +202,8 @@ class Field:
     def read_expr(self, flex):
         tagged = "_tagged" if self.tag is not None else ""
         if self.array:
-            plain, null = (f"r.{f}({flex}, {self.element_min()}, {self.read_one(flex)})?" for f in ("array", "array_null"))
+            plain, null = (f"r.{f}({flex}, {self.element_min()}, {self.read_one(flex)})?"
+                           for f in (("nested", "nested_null") if self.has_arrays() else ("array", "array_null")))
         elif self.type in FIXED:
             assert not self.nullable
             return f"r.{FIXED[self.type][0].lower()}()?"

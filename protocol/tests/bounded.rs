@@ -115,7 +115,8 @@ fn no_input_panics_or_takes_more_memory_than_its_share() {
             }
             note(entry, version, read(entry, version, bytes));
             // Put a large count somewhere, and as many of the smallest elements behind it as it asks for.
-            let size = 1 << (8 + rng.below(8));
+            let size = 1 << (8 + rng.below(9));
+            let size = size + rng.below(size);
             let mut bytes = frame.bytes[..rng.below(frame.bytes.len() + 1)].to_vec();
             let count = (size / (1 + rng.below(24))) as u32;
             if rng.below(2) == 0 {

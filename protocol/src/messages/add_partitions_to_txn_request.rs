@@ -28,7 +28,7 @@ impl Message for AddPartitionsToTxnRequest {
         let f = v >= 3;
         let mut m = Self::default();
         if v >= 4 {
-            m.transactions = r.array(f, 14, |r| AddPartitionsToTxnTransaction::read(r, v))?;
+            m.transactions = r.nested(f, 14, |r| AddPartitionsToTxnTransaction::read(r, v))?;
         }
         if v <= 3 {
             m.v3_and_below_transactional_id = r.str(f)?;
@@ -40,7 +40,7 @@ impl Message for AddPartitionsToTxnRequest {
             m.v3_and_below_producer_epoch = r.i16()?;
         }
         if v <= 3 {
-            m.v3_and_below_topics = r.array(f, 3, |r| AddPartitionsToTxnTopic::read(r, v))?;
+            m.v3_and_below_topics = r.nested(f, 3, |r| AddPartitionsToTxnTopic::read(r, v))?;
         }
         if f {
             r.skip_tags()?;
@@ -121,7 +121,7 @@ impl AddPartitionsToTxnTransaction {
             m.verify_only = r.bool()?;
         }
         if v >= 4 {
-            m.topics = r.array(f, 3, |r| AddPartitionsToTxnTopic::read(r, v))?;
+            m.topics = r.nested(f, 3, |r| AddPartitionsToTxnTopic::read(r, v))?;
         }
         if f {
             r.skip_tags()?;

@@ -28,11 +28,11 @@ impl Message for AddPartitionsToTxnResponse {
             m.error_code = r.i16()?;
         }
         if v >= 4 {
-            m.results_by_transaction = r.array(f, 3, |r| AddPartitionsToTxnResult::read(r, v))?;
+            m.results_by_transaction = r.nested(f, 3, |r| AddPartitionsToTxnResult::read(r, v))?;
         }
         if v <= 3 {
             m.results_by_topic_v3_and_below =
-                r.array(f, 3, |r| AddPartitionsToTxnTopicResult::read(r, v))?;
+                r.nested(f, 3, |r| AddPartitionsToTxnTopicResult::read(r, v))?;
         }
         if f {
             r.skip_tags()?;
@@ -86,7 +86,7 @@ impl AddPartitionsToTxnResult {
             m.transactional_id = r.str(f)?;
         }
         if v >= 4 {
-            m.topic_results = r.array(f, 3, |r| AddPartitionsToTxnTopicResult::read(r, v))?;
+            m.topic_results = r.nested(f, 3, |r| AddPartitionsToTxnTopicResult::read(r, v))?;
         }
         if f {
             r.skip_tags()?;

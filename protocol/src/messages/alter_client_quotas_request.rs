@@ -22,7 +22,7 @@ impl Message for AlterClientQuotasRequest {
         readable::<Self>(v)?;
         let f = v >= 1;
         let mut m = Self::default();
-        m.entries = r.array(f, 3, |r| EntryData::read(r, v))?;
+        m.entries = r.nested(f, 3, |r| EntryData::read(r, v))?;
         m.validate_only = r.bool()?;
         if f {
             r.skip_tags()?;

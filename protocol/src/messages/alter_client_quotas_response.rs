@@ -22,7 +22,7 @@ impl Message for AlterClientQuotasResponse {
         let f = v >= 1;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.entries = r.array(f, 5, |r| EntryData::read(r, v))?;
+        m.entries = r.nested(f, 5, |r| EntryData::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -22,7 +22,7 @@ impl Message for AlterConfigsRequest {
         readable::<Self>(v)?;
         let f = v >= 2;
         let mut m = Self::default();
-        m.resources = r.array(f, 4, |r| AlterConfigsResource::read(r, v))?;
+        m.resources = r.nested(f, 4, |r| AlterConfigsResource::read(r, v))?;
         m.validate_only = r.bool()?;
         if f {
             r.skip_tags()?;

@@ -38,7 +38,7 @@ impl Message for AlterPartitionReassignmentsRequest {
         if v >= 1 {
             m.allow_replication_factor_change = r.bool()?;
         }
-        m.topics = r.array(true, 3, |r| ReassignableTopic::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| ReassignableTopic::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -71,7 +71,7 @@ impl ReassignableTopic {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.name = r.str(true)?;
-        m.partitions = r.array(true, 6, |r| ReassignablePartition::read(r, v))?;
+        m.partitions = r.nested(true, 6, |r| ReassignablePartition::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

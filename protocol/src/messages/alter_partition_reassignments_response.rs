@@ -41,7 +41,7 @@ impl Message for AlterPartitionReassignmentsResponse {
         }
         m.error_code = r.i16()?;
         m.error_message = r.str_null(true)?;
-        m.responses = r.array(true, 3, |r| ReassignableTopicResponse::read(r, v))?;
+        m.responses = r.nested(true, 3, |r| ReassignableTopicResponse::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -36,7 +36,7 @@ impl Message for AlterPartitionRequest {
         let mut m = Self::default();
         m.broker_id = r.i32()?;
         m.broker_epoch = r.i64()?;
-        m.topics = r.array(true, 18, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(true, 18, |r| TopicData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -61,7 +61,7 @@ impl TopicData {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.topic_id = r.uuid()?;
-        m.partitions = r.array(true, 15, |r| PartitionData::read(r, v))?;
+        m.partitions = r.nested(true, 15, |r| PartitionData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -23,7 +23,7 @@ impl Message for AlterPartitionResponse {
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
         m.error_code = r.i16()?;
-        m.topics = r.array(true, 18, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(true, 18, |r| TopicData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -48,7 +48,7 @@ impl TopicData {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.topic_id = r.uuid()?;
-        m.partitions = r.array(true, 21, |r| PartitionData::read(r, v))?;
+        m.partitions = r.nested(true, 21, |r| PartitionData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

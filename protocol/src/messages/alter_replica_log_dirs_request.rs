@@ -21,7 +21,7 @@ impl Message for AlterReplicaLogDirsRequest {
         readable::<Self>(v)?;
         let f = v >= 2;
         let mut m = Self::default();
-        m.dirs = r.array(f, 3, |r| AlterReplicaLogDir::read(r, v))?;
+        m.dirs = r.nested(f, 3, |r| AlterReplicaLogDir::read(r, v))?;
         if f {
             r.skip_tags()?;
         }
@@ -50,7 +50,7 @@ impl AlterReplicaLogDir {
         let f = v >= 2;
         let mut m = Self::default();
         m.path = r.str(f)?;
-        m.topics = r.array(f, 3, |r| AlterReplicaLogDirTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| AlterReplicaLogDirTopic::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -22,7 +22,7 @@ impl Message for AlterReplicaLogDirsResponse {
         let f = v >= 2;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.results = r.array(f, 3, |r| AlterReplicaLogDirTopicResult::read(r, v))?;
+        m.results = r.nested(f, 3, |r| AlterReplicaLogDirTopicResult::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -22,7 +22,7 @@ impl Message for AlterShareGroupOffsetsRequest {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.group_id = r.str(true)?;
-        m.topics = r.array(true, 3, |r| AlterShareGroupOffsetsRequestTopic::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| AlterShareGroupOffsetsRequestTopic::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

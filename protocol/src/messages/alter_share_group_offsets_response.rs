@@ -25,7 +25,7 @@ impl Message for AlterShareGroupOffsetsResponse {
         m.throttle_time_ms = r.i32()?;
         m.error_code = r.i16()?;
         m.error_message = r.str_null(true)?;
-        m.responses = r.array(true, 19, |r| {
+        m.responses = r.nested(true, 19, |r| {
             AlterShareGroupOffsetsResponseTopic::read(r, v)
         })?;
         r.skip_tags()?;

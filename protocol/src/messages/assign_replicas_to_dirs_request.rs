@@ -34,7 +34,7 @@ impl Message for AssignReplicasToDirsRequest {
         let mut m = Self::default();
         m.broker_id = r.i32()?;
         m.broker_epoch = r.i64()?;
-        m.directories = r.array(true, 18, |r| DirectoryData::read(r, v))?;
+        m.directories = r.nested(true, 18, |r| DirectoryData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -59,7 +59,7 @@ impl DirectoryData {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.id = r.uuid()?;
-        m.topics = r.array(true, 18, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(true, 18, |r| TopicData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

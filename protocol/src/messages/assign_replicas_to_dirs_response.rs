@@ -23,7 +23,7 @@ impl Message for AssignReplicasToDirsResponse {
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
         m.error_code = r.i16()?;
-        m.directories = r.array(true, 18, |r| DirectoryData::read(r, v))?;
+        m.directories = r.nested(true, 18, |r| DirectoryData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -48,7 +48,7 @@ impl DirectoryData {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.id = r.uuid()?;
-        m.topics = r.array(true, 18, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(true, 18, |r| TopicData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

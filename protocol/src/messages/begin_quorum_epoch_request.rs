@@ -41,7 +41,7 @@ impl Message for BeginQuorumEpochRequest {
         if v >= 1 {
             m.voter_id = r.i32()?;
         }
-        m.topics = r.array(f, 3, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| TopicData::read(r, v))?;
         if v >= 1 {
             m.leader_endpoints = r.array(f, 5, |r| LeaderEndpoint::read(r, v))?;
         }

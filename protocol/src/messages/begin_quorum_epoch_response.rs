@@ -23,7 +23,7 @@ impl Message for BeginQuorumEpochResponse {
         let f = v >= 1;
         let mut m = Self::default();
         m.error_code = r.i16()?;
-        m.topics = r.array(f, 3, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| TopicData::read(r, v))?;
         if f {
             r.tags(|r, tag| {
                 match tag {

@@ -26,8 +26,8 @@ impl Message for ConsumerGroupCurrentMemberAssignmentValue {
         m.member_epoch = r.i32()?;
         m.previous_member_epoch = r.i32()?;
         m.state = r.i8()?;
-        m.assigned_partitions = r.array(true, 18, |r| TopicPartitions::read(r, v))?;
-        m.partitions_pending_revocation = r.array(true, 18, |r| TopicPartitions::read(r, v))?;
+        m.assigned_partitions = r.nested(true, 18, |r| TopicPartitions::read(r, v))?;
+        m.partitions_pending_revocation = r.nested(true, 18, |r| TopicPartitions::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

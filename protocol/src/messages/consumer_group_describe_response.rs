@@ -21,7 +21,7 @@ impl Message for ConsumerGroupDescribeResponse {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.groups = r.array(true, 20, |r| DescribedGroup::read(r, v))?;
+        m.groups = r.nested(true, 20, |r| DescribedGroup::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -74,7 +74,7 @@ impl DescribedGroup {
         m.group_epoch = r.i32()?;
         m.assignment_epoch = r.i32()?;
         m.assignor_name = r.str(true)?;
-        m.members = r.array(true, 16, |r| Member::read(r, v))?;
+        m.members = r.nested(true, 16, |r| Member::read(r, v))?;
         m.authorized_operations = r.i32()?;
         r.skip_tags()?;
         Ok(m)
@@ -175,7 +175,7 @@ pub struct Assignment {
 impl Assignment {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
-        m.topic_partitions = r.array(true, 19, |r| TopicPartitions::read(r, v))?;
+        m.topic_partitions = r.nested(true, 19, |r| TopicPartitions::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

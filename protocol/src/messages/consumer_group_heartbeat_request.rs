@@ -59,7 +59,7 @@ impl Message for ConsumerGroupHeartbeatRequest {
             m.subscribed_topic_regex = r.str_null(true)?;
         }
         m.server_assignor = r.str_null(true)?;
-        m.topic_partitions = r.array_null(true, 18, |r| TopicPartitions::read(r, v))?;
+        m.topic_partitions = r.nested_null(true, 18, |r| TopicPartitions::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -19,7 +19,7 @@ impl Message for ConsumerGroupPartitionMetadataValue {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.topics = r.array(true, 23, |r| TopicMetadata::read(r, v))?;
+        m.topics = r.nested(true, 23, |r| TopicMetadata::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -46,7 +46,7 @@ impl TopicMetadata {
         m.topic_id = r.uuid()?;
         m.topic_name = r.str(true)?;
         m.num_partitions = r.i32()?;
-        m.partition_metadata = r.array(true, 6, |r| PartitionMetadata::read(r, v))?;
+        m.partition_metadata = r.nested(true, 6, |r| PartitionMetadata::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -19,7 +19,7 @@ impl Message for ConsumerGroupTargetAssignmentMemberValue {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.topic_partitions = r.array(true, 18, |r| TopicPartition::read(r, v))?;
+        m.topic_partitions = r.nested(true, 18, |r| TopicPartition::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -22,7 +22,7 @@ impl Message for ConsumerProtocolAssignment {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.assigned_partitions = r.array(false, 6, |r| TopicPartition::read(r, v))?;
+        m.assigned_partitions = r.nested(false, 6, |r| TopicPartition::read(r, v))?;
         m.user_data = r.bytes_null(false)?;
         Ok(m)
     }

@@ -40,7 +40,7 @@ impl Message for ConsumerProtocolSubscription {
         m.topics = r.array(false, 2, |r| r.str(false))?;
         m.user_data = r.bytes_null(false)?;
         if v >= 1 {
-            m.owned_partitions = r.array(false, 6, |r| TopicPartition::read(r, v))?;
+            m.owned_partitions = r.nested(false, 6, |r| TopicPartition::read(r, v))?;
         }
         if v >= 2 {
             m.generation_id = r.i32()?;

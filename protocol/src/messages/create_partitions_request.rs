@@ -23,7 +23,7 @@ impl Message for CreatePartitionsRequest {
         readable::<Self>(v)?;
         let f = v >= 2;
         let mut m = Self::default();
-        m.topics = r.array(f, 7, |r| CreatePartitionsTopic::read(r, v))?;
+        m.topics = r.nested(f, 7, |r| CreatePartitionsTopic::read(r, v))?;
         m.timeout_ms = r.i32()?;
         m.validate_only = r.bool()?;
         if f {
@@ -68,7 +68,7 @@ impl CreatePartitionsTopic {
         let mut m = Self::default();
         m.name = r.str(f)?;
         m.count = r.i32()?;
-        m.assignments = r.array_null(f, 2, |r| CreatePartitionsAssignment::read(r, v))?;
+        m.assignments = r.nested_null(f, 2, |r| CreatePartitionsAssignment::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -33,7 +33,7 @@ impl Message for CreateTopicsRequest {
         readable::<Self>(v)?;
         let f = v >= 5;
         let mut m = Self::default();
-        m.topics = r.array(f, 10, |r| CreatableTopic::read(r, v))?;
+        m.topics = r.nested(f, 10, |r| CreatableTopic::read(r, v))?;
         m.timeout_ms = r.i32()?;
         m.validate_only = r.bool()?;
         if f {
@@ -71,7 +71,7 @@ impl CreatableTopic {
         m.name = r.str(f)?;
         m.num_partitions = r.i32()?;
         m.replication_factor = r.i16()?;
-        m.assignments = r.array(f, 6, |r| CreatableReplicaAssignment::read(r, v))?;
+        m.assignments = r.nested(f, 6, |r| CreatableReplicaAssignment::read(r, v))?;
         m.configs = r.array(f, 3, |r| CreatableTopicConfig::read(r, v))?;
         if f {
             r.skip_tags()?;

@@ -22,7 +22,7 @@ impl Message for CreateTopicsResponse {
         let f = v >= 5;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.topics = r.array(f, 6, |r| CreatableTopicResult::read(r, v))?;
+        m.topics = r.nested(f, 6, |r| CreatableTopicResult::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -22,7 +22,7 @@ impl Message for DeleteAclsResponse {
         let f = v >= 2;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.filter_results = r.array(f, 5, |r| DeleteAclsFilterResult::read(r, v))?;
+        m.filter_results = r.nested(f, 5, |r| DeleteAclsFilterResult::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

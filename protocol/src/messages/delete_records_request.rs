@@ -22,7 +22,7 @@ impl Message for DeleteRecordsRequest {
         readable::<Self>(v)?;
         let f = v >= 2;
         let mut m = Self::default();
-        m.topics = r.array(f, 3, |r| DeleteRecordsTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| DeleteRecordsTopic::read(r, v))?;
         m.timeout_ms = r.i32()?;
         if f {
             r.skip_tags()?;

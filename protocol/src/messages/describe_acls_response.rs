@@ -37,7 +37,7 @@ impl Message for DescribeAclsResponse {
         m.throttle_time_ms = r.i32()?;
         m.error_code = r.i16()?;
         m.error_message = r.str_null(f)?;
-        m.resources = r.array(f, 5, |r| DescribeAclsResource::read(r, v))?;
+        m.resources = r.nested(f, 5, |r| DescribeAclsResource::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

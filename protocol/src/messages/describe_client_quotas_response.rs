@@ -37,7 +37,7 @@ impl Message for DescribeClientQuotasResponse {
         m.throttle_time_ms = r.i32()?;
         m.error_code = r.i16()?;
         m.error_message = r.str_null(f)?;
-        m.entries = r.array_null(f, 3, |r| EntryData::read(r, v))?;
+        m.entries = r.nested_null(f, 3, |r| EntryData::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -25,7 +25,7 @@ impl Message for DescribeConfigsRequest {
         readable::<Self>(v)?;
         let f = v >= 4;
         let mut m = Self::default();
-        m.resources = r.array(f, 4, |r| DescribeConfigsResource::read(r, v))?;
+        m.resources = r.nested(f, 4, |r| DescribeConfigsResource::read(r, v))?;
         m.include_synonyms = r.bool()?;
         if v >= 3 {
             m.include_documentation = r.bool()?;

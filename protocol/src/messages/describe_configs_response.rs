@@ -22,7 +22,7 @@ impl Message for DescribeConfigsResponse {
         let f = v >= 4;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.results = r.array(f, 7, |r| DescribeConfigsResult::read(r, v))?;
+        m.results = r.nested(f, 7, |r| DescribeConfigsResult::read(r, v))?;
         if f {
             r.skip_tags()?;
         }
@@ -70,7 +70,7 @@ impl DescribeConfigsResult {
         m.error_message = r.str_null(f)?;
         m.resource_type = r.i8()?;
         m.resource_name = r.str(f)?;
-        m.configs = r.array(f, 9, |r| DescribeConfigsResourceResult::read(r, v))?;
+        m.configs = r.nested(f, 9, |r| DescribeConfigsResourceResult::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

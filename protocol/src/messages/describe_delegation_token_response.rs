@@ -25,7 +25,7 @@ impl Message for DescribeDelegationTokenResponse {
         let f = v >= 2;
         let mut m = Self::default();
         m.error_code = r.i16()?;
-        m.tokens = r.array(f, 30, |r| DescribedDelegationToken::read(r, v))?;
+        m.tokens = r.nested(f, 30, |r| DescribedDelegationToken::read(r, v))?;
         m.throttle_time_ms = r.i32()?;
         if f {
             r.skip_tags()?;

@@ -26,7 +26,7 @@ impl Message for DescribeGroupsResponse {
         if v >= 1 {
             m.throttle_time_ms = r.i32()?;
         }
-        m.groups = r.array(f, 12, |r| DescribedGroup::read(r, v))?;
+        m.groups = r.nested(f, 12, |r| DescribedGroup::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -29,7 +29,7 @@ impl Message for DescribeLogDirsRequest {
         readable::<Self>(v)?;
         let f = v >= 2;
         let mut m = Self::default();
-        m.topics = r.array_null(f, 3, |r| DescribableLogDirTopic::read(r, v))?;
+        m.topics = r.nested_null(f, 3, |r| DescribableLogDirTopic::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -26,7 +26,7 @@ impl Message for DescribeLogDirsResponse {
         if v >= 3 {
             m.error_code = r.i16()?;
         }
-        m.results = r.array(f, 5, |r| DescribeLogDirsResult::read(r, v))?;
+        m.results = r.nested(f, 5, |r| DescribeLogDirsResult::read(r, v))?;
         if f {
             r.skip_tags()?;
         }
@@ -77,7 +77,7 @@ impl DescribeLogDirsResult {
         let mut m = Self::default();
         m.error_code = r.i16()?;
         m.log_dir = r.str(f)?;
-        m.topics = r.array(f, 3, |r| DescribeLogDirsTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| DescribeLogDirsTopic::read(r, v))?;
         if v >= 4 {
             m.total_bytes = r.i64()?;
         }

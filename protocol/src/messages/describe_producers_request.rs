@@ -20,7 +20,7 @@ impl Message for DescribeProducersRequest {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.topics = r.array(true, 3, |r| TopicRequest::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| TopicRequest::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -21,7 +21,7 @@ impl Message for DescribeProducersResponse {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.topics = r.array(true, 3, |r| TopicResponse::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| TopicResponse::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -45,7 +45,7 @@ impl TopicResponse {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.name = r.str(true)?;
-        m.partitions = r.array(true, 9, |r| PartitionResponse::read(r, v))?;
+        m.partitions = r.nested(true, 9, |r| PartitionResponse::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

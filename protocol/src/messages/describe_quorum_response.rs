@@ -37,9 +37,9 @@ impl Message for DescribeQuorumResponse {
         if v >= 2 {
             m.error_message = r.str_null(true)?;
         }
-        m.topics = r.array(true, 3, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| TopicData::read(r, v))?;
         if v >= 2 {
-            m.nodes = r.array(true, 6, |r| Node::read(r, v))?;
+            m.nodes = r.nested(true, 6, |r| Node::read(r, v))?;
         }
         r.skip_tags()?;
         Ok(m)
@@ -72,7 +72,7 @@ impl TopicData {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.topic_name = r.str(true)?;
-        m.partitions = r.array(true, 25, |r| PartitionData::read(r, v))?;
+        m.partitions = r.nested(true, 25, |r| PartitionData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -20,7 +20,7 @@ impl Message for DescribeShareGroupOffsetsRequest {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.groups = r.array(true, 3, |r| {
+        m.groups = r.nested(true, 3, |r| {
             DescribeShareGroupOffsetsRequestGroup::read(r, v)
         })?;
         r.skip_tags()?;
@@ -54,7 +54,7 @@ impl DescribeShareGroupOffsetsRequestGroup {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.group_id = r.str(true)?;
-        m.topics = r.array_null(true, 3, |r| {
+        m.topics = r.nested_null(true, 3, |r| {
             DescribeShareGroupOffsetsRequestTopic::read(r, v)
         })?;
         r.skip_tags()?;

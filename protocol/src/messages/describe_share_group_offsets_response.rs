@@ -21,7 +21,7 @@ impl Message for DescribeShareGroupOffsetsResponse {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.groups = r.array(true, 6, |r| {
+        m.groups = r.nested(true, 6, |r| {
             DescribeShareGroupOffsetsResponseGroup::read(r, v)
         })?;
         r.skip_tags()?;
@@ -49,7 +49,7 @@ impl DescribeShareGroupOffsetsResponseGroup {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.group_id = r.str(true)?;
-        m.topics = r.array(true, 19, |r| {
+        m.topics = r.nested(true, 19, |r| {
             DescribeShareGroupOffsetsResponseTopic::read(r, v)
         })?;
         m.error_code = r.i16()?;

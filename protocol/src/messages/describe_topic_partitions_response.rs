@@ -22,7 +22,7 @@ impl Message for DescribeTopicPartitionsResponse {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.topics = r.array(true, 26, |r| {
+        m.topics = r.nested(true, 26, |r| {
             DescribeTopicPartitionsResponseTopic::read(r, v)
         })?;
         m.next_cursor = if r.present()? {
@@ -77,7 +77,7 @@ impl DescribeTopicPartitionsResponseTopic {
         m.name = r.str_null(true)?;
         m.topic_id = r.uuid()?;
         m.is_internal = r.bool()?;
-        m.partitions = r.array(true, 20, |r| {
+        m.partitions = r.nested(true, 20, |r| {
             DescribeTopicPartitionsResponsePartition::read(r, v)
         })?;
         m.topic_authorized_operations = r.i32()?;

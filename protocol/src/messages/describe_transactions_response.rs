@@ -21,7 +21,7 @@ impl Message for DescribeTransactionsResponse {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.transaction_states = r.array(true, 28, |r| TransactionState::read(r, v))?;
+        m.transaction_states = r.nested(true, 28, |r| TransactionState::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -57,7 +57,7 @@ impl TransactionState {
         m.transaction_start_time_ms = r.i64()?;
         m.producer_id = r.i64()?;
         m.producer_epoch = r.i16()?;
-        m.topics = r.array(true, 3, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| TopicData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -36,7 +36,7 @@ impl Message for DescribeUserScramCredentialsResponse {
         m.throttle_time_ms = r.i32()?;
         m.error_code = r.i16()?;
         m.error_message = r.str_null(true)?;
-        m.results = r.array(true, 6, |r| DescribeUserScramCredentialsResult::read(r, v))?;
+        m.results = r.nested(true, 6, |r| DescribeUserScramCredentialsResult::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

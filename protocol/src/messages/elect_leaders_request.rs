@@ -38,7 +38,7 @@ impl Message for ElectLeadersRequest {
         if v >= 1 {
             m.election_type = r.i8()?;
         }
-        m.topic_partitions = r.array_null(f, 3, |r| TopicPartitions::read(r, v))?;
+        m.topic_partitions = r.nested_null(f, 3, |r| TopicPartitions::read(r, v))?;
         m.timeout_ms = r.i32()?;
         if f {
             r.skip_tags()?;

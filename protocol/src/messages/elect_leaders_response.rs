@@ -26,7 +26,7 @@ impl Message for ElectLeadersResponse {
         if v >= 1 {
             m.error_code = r.i16()?;
         }
-        m.replica_election_results = r.array(f, 3, |r| ReplicaElectionResult::read(r, v))?;
+        m.replica_election_results = r.nested(f, 3, |r| ReplicaElectionResult::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

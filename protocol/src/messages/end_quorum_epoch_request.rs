@@ -26,7 +26,7 @@ impl Message for EndQuorumEpochRequest {
         let f = v >= 1;
         let mut m = Self::default();
         m.cluster_id = r.str_null(f)?;
-        m.topics = r.array(f, 3, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| TopicData::read(r, v))?;
         if v >= 1 {
             m.leader_endpoints = r.array(f, 5, |r| LeaderEndpoint::read(r, v))?;
         }
@@ -62,7 +62,7 @@ impl TopicData {
         let f = v >= 1;
         let mut m = Self::default();
         m.topic_name = r.str(f)?;
-        m.partitions = r.array(f, 14, |r| PartitionData::read(r, v))?;
+        m.partitions = r.nested(f, 14, |r| PartitionData::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -66,9 +66,9 @@ impl Message for FetchRequest {
         if v >= 7 {
             m.session_epoch = r.i32()?;
         }
-        m.topics = r.array(f, 3, |r| FetchTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| FetchTopic::read(r, v))?;
         if v >= 7 {
-            m.forgotten_topics_data = r.array(f, 3, |r| ForgottenTopic::read(r, v))?;
+            m.forgotten_topics_data = r.nested(f, 3, |r| ForgottenTopic::read(r, v))?;
         }
         if v >= 11 {
             m.rack_id = r.str(f)?;

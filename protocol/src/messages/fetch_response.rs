@@ -31,7 +31,7 @@ impl Message for FetchResponse {
         if v >= 7 {
             m.session_id = r.i32()?;
         }
-        m.responses = r.array(f, 3, |r| FetchableTopicResponse::read(r, v))?;
+        m.responses = r.nested(f, 3, |r| FetchableTopicResponse::read(r, v))?;
         if f {
             r.tags(|r, tag| {
                 match tag {
@@ -91,7 +91,7 @@ impl FetchableTopicResponse {
         if v >= 13 {
             m.topic_id = r.uuid()?;
         }
-        m.partitions = r.array(f, 30, |r| PartitionData::read(r, v))?;
+        m.partitions = r.nested(f, 30, |r| PartitionData::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

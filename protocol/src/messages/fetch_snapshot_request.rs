@@ -36,7 +36,7 @@ impl Message for FetchSnapshotRequest {
         let mut m = Self::default();
         m.replica_id = r.i32()?;
         m.max_bytes = r.i32()?;
-        m.topics = r.array(true, 3, |r| TopicSnapshot::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| TopicSnapshot::read(r, v))?;
         r.tags(|r, tag| {
             match tag {
                 0 => m.cluster_id = r.str_null(true)?,

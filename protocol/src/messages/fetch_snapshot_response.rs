@@ -24,7 +24,7 @@ impl Message for FetchSnapshotResponse {
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
         m.error_code = r.i16()?;
-        m.topics = r.array(true, 3, |r| TopicSnapshot::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| TopicSnapshot::read(r, v))?;
         r.tags(|r, tag| {
             match tag {
                 0 if v >= 1 => m.node_endpoints = r.array(true, 8, |r| NodeEndpoint::read(r, v))?,

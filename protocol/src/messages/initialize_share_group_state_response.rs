@@ -19,7 +19,7 @@ impl Message for InitializeShareGroupStateResponse {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.results = r.array(true, 18, |r| InitializeStateResult::read(r, v))?;
+        m.results = r.nested(true, 18, |r| InitializeStateResult::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -30,7 +30,7 @@ impl Message for ListOffsetsRequest {
         if v >= 2 {
             m.isolation_level = r.i8()?;
         }
-        m.topics = r.array(f, 3, |r| ListOffsetsTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| ListOffsetsTopic::read(r, v))?;
         if v >= 10 {
             m.timeout_ms = r.i32()?;
         }

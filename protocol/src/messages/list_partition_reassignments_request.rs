@@ -31,7 +31,7 @@ impl Message for ListPartitionReassignmentsRequest {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.timeout_ms = r.i32()?;
-        m.topics = r.array_null(true, 3, |r| ListPartitionReassignmentsTopics::read(r, v))?;
+        m.topics = r.nested_null(true, 3, |r| ListPartitionReassignmentsTopics::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -36,7 +36,7 @@ impl Message for ListPartitionReassignmentsResponse {
         m.throttle_time_ms = r.i32()?;
         m.error_code = r.i16()?;
         m.error_message = r.str_null(true)?;
-        m.topics = r.array(true, 3, |r| OngoingTopicReassignment::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| OngoingTopicReassignment::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -62,7 +62,7 @@ impl OngoingTopicReassignment {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.name = r.str(true)?;
-        m.partitions = r.array(true, 8, |r| OngoingPartitionReassignment::read(r, v))?;
+        m.partitions = r.nested(true, 8, |r| OngoingPartitionReassignment::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

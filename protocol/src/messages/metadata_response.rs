@@ -50,7 +50,7 @@ impl Message for MetadataResponse {
         if v >= 1 {
             m.controller_id = r.i32()?;
         }
-        m.topics = r.array(f, 8, |r| MetadataResponseTopic::read(r, v))?;
+        m.topics = r.nested(f, 8, |r| MetadataResponseTopic::read(r, v))?;
         if v >= 8 && v <= 10 {
             m.cluster_authorized_operations = r.i32()?;
         }
@@ -174,7 +174,7 @@ impl MetadataResponseTopic {
         if v >= 1 {
             m.is_internal = r.bool()?;
         }
-        m.partitions = r.array(f, 18, |r| MetadataResponsePartition::read(r, v))?;
+        m.partitions = r.nested(f, 18, |r| MetadataResponsePartition::read(r, v))?;
         if v >= 8 {
             m.topic_authorized_operations = r.i32()?;
         }

@@ -50,7 +50,7 @@ impl Message for OffsetCommitRequest {
         if v <= 4 {
             m.retention_time_ms = r.i64()?;
         }
-        m.topics = r.array(f, 3, |r| OffsetCommitRequestTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| OffsetCommitRequestTopic::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -24,7 +24,7 @@ impl Message for OffsetCommitResponse {
         if v >= 3 {
             m.throttle_time_ms = r.i32()?;
         }
-        m.topics = r.array(f, 3, |r| OffsetCommitResponseTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| OffsetCommitResponseTopic::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

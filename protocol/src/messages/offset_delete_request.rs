@@ -22,7 +22,7 @@ impl Message for OffsetDeleteRequest {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.group_id = r.str(false)?;
-        m.topics = r.array(false, 6, |r| OffsetDeleteRequestTopic::read(r, v))?;
+        m.topics = r.nested(false, 6, |r| OffsetDeleteRequestTopic::read(r, v))?;
         Ok(m)
     }
 

@@ -23,7 +23,7 @@ impl Message for OffsetDeleteResponse {
         let mut m = Self::default();
         m.error_code = r.i16()?;
         m.throttle_time_ms = r.i32()?;
-        m.topics = r.array(false, 6, |r| OffsetDeleteResponseTopic::read(r, v))?;
+        m.topics = r.nested(false, 6, |r| OffsetDeleteResponseTopic::read(r, v))?;
         Ok(m)
     }
 

@@ -42,13 +42,13 @@ impl Message for OffsetFetchRequest {
         }
         if v <= 7 {
             m.topics = if v >= 2 {
-                r.array_null(f, 3, |r| OffsetFetchRequestTopic::read(r, v))?
+                r.nested_null(f, 3, |r| OffsetFetchRequestTopic::read(r, v))?
             } else {
-                Some(r.array(f, 3, |r| OffsetFetchRequestTopic::read(r, v))?)
+                Some(r.nested(f, 3, |r| OffsetFetchRequestTopic::read(r, v))?)
             };
         }
         if v >= 8 {
-            m.groups = r.array(f, 3, |r| OffsetFetchRequestGroup::read(r, v))?;
+            m.groups = r.nested(f, 3, |r| OffsetFetchRequestGroup::read(r, v))?;
         }
         if v >= 7 {
             m.require_stable = r.bool()?;
@@ -173,7 +173,7 @@ impl OffsetFetchRequestGroup {
             m.member_epoch = r.i32()?;
         }
         if v >= 8 {
-            m.topics = r.array_null(f, 3, |r| OffsetFetchRequestTopics::read(r, v))?;
+            m.topics = r.nested_null(f, 3, |r| OffsetFetchRequestTopics::read(r, v))?;
         }
         if f {
             r.skip_tags()?;

@@ -27,13 +27,13 @@ impl Message for OffsetFetchResponse {
             m.throttle_time_ms = r.i32()?;
         }
         if v <= 7 {
-            m.topics = r.array(f, 3, |r| OffsetFetchResponseTopic::read(r, v))?;
+            m.topics = r.nested(f, 3, |r| OffsetFetchResponseTopic::read(r, v))?;
         }
         if v >= 2 && v <= 7 {
             m.error_code = r.i16()?;
         }
         if v >= 8 {
-            m.groups = r.array(f, 5, |r| OffsetFetchResponseGroup::read(r, v))?;
+            m.groups = r.nested(f, 5, |r| OffsetFetchResponseGroup::read(r, v))?;
         }
         if f {
             r.skip_tags()?;
@@ -123,7 +123,7 @@ impl OffsetFetchResponseGroup {
             m.group_id = r.str(f)?;
         }
         if v >= 8 {
-            m.topics = r.array(f, 3, |r| OffsetFetchResponseTopics::read(r, v))?;
+            m.topics = r.nested(f, 3, |r| OffsetFetchResponseTopics::read(r, v))?;
         }
         if v >= 8 {
             m.error_code = r.i16()?;

@@ -34,7 +34,7 @@ impl Message for OffsetForLeaderEpochRequest {
         if v >= 3 {
             m.replica_id = r.i32()?;
         }
-        m.topics = r.array(f, 3, |r| OffsetForLeaderTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| OffsetForLeaderTopic::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

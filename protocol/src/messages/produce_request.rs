@@ -27,7 +27,7 @@ impl Message for ProduceRequest {
         m.transactional_id = r.str_null(f)?;
         m.acks = r.i16()?;
         m.timeout_ms = r.i32()?;
-        m.topic_data = r.array(f, 3, |r| TopicProduceData::read(r, v))?;
+        m.topic_data = r.nested(f, 3, |r| TopicProduceData::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

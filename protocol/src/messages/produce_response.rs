@@ -22,7 +22,7 @@ impl Message for ProduceResponse {
         readable::<Self>(v)?;
         let f = v >= 9;
         let mut m = Self::default();
-        m.responses = r.array(f, 3, |r| TopicProduceResponse::read(r, v))?;
+        m.responses = r.nested(f, 3, |r| TopicProduceResponse::read(r, v))?;
         m.throttle_time_ms = r.i32()?;
         if f {
             r.tags(|r, tag| {
@@ -75,7 +75,7 @@ impl TopicProduceResponse {
         if v >= 13 {
             m.topic_id = r.uuid()?;
         }
-        m.partition_responses = r.array(f, 22, |r| PartitionProduceResponse::read(r, v))?;
+        m.partition_responses = r.nested(f, 22, |r| PartitionProduceResponse::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

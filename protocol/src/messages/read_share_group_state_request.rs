@@ -22,7 +22,7 @@ impl Message for ReadShareGroupStateRequest {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.group_id = r.str(true)?;
-        m.topics = r.array(true, 18, |r| ReadStateData::read(r, v))?;
+        m.topics = r.nested(true, 18, |r| ReadStateData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -19,7 +19,7 @@ impl Message for ReadShareGroupStateResponse {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.results = r.array(true, 18, |r| ReadStateResult::read(r, v))?;
+        m.results = r.nested(true, 18, |r| ReadStateResult::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -42,7 +42,7 @@ impl ReadStateResult {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.topic_id = r.uuid()?;
-        m.partitions = r.array(true, 21, |r| PartitionResult::read(r, v))?;
+        m.partitions = r.nested(true, 21, |r| PartitionResult::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

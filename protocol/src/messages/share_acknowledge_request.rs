@@ -44,7 +44,7 @@ impl Message for ShareAcknowledgeRequest {
         if v >= 2 {
             m.is_renew_ack = r.bool()?;
         }
-        m.topics = r.array(true, 18, |r| AcknowledgeTopic::read(r, v))?;
+        m.topics = r.nested(true, 18, |r| AcknowledgeTopic::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -75,7 +75,7 @@ impl AcknowledgeTopic {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.topic_id = r.uuid()?;
-        m.partitions = r.array(true, 6, |r| AcknowledgePartition::read(r, v))?;
+        m.partitions = r.nested(true, 6, |r| AcknowledgePartition::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -98,7 +98,7 @@ impl AcknowledgePartition {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.partition_index = r.i32()?;
-        m.acknowledgement_batches = r.array(true, 18, |r| AcknowledgementBatch::read(r, v))?;
+        m.acknowledgement_batches = r.nested(true, 18, |r| AcknowledgementBatch::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

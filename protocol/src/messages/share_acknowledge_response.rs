@@ -30,7 +30,7 @@ impl Message for ShareAcknowledgeResponse {
         if v >= 2 {
             m.acquisition_lock_timeout_ms = r.i32()?;
         }
-        m.responses = r.array(true, 18, |r| ShareAcknowledgeTopicResponse::read(r, v))?;
+        m.responses = r.nested(true, 18, |r| ShareAcknowledgeTopicResponse::read(r, v))?;
         m.node_endpoints = r.array(true, 11, |r| NodeEndpoint::read(r, v))?;
         r.skip_tags()?;
         Ok(m)

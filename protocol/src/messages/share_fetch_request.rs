@@ -66,8 +66,8 @@ impl Message for ShareFetchRequest {
         if v >= 2 {
             m.is_renew_ack = r.bool()?;
         }
-        m.topics = r.array(true, 18, |r| FetchTopic::read(r, v))?;
-        m.forgotten_topics_data = r.array(true, 18, |r| ForgottenTopic::read(r, v))?;
+        m.topics = r.nested(true, 18, |r| FetchTopic::read(r, v))?;
+        m.forgotten_topics_data = r.nested(true, 18, |r| ForgottenTopic::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -107,7 +107,7 @@ impl FetchTopic {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.topic_id = r.uuid()?;
-        m.partitions = r.array(true, 6, |r| FetchPartition::read(r, v))?;
+        m.partitions = r.nested(true, 6, |r| FetchPartition::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -156,7 +156,7 @@ impl FetchPartition {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.partition_index = r.i32()?;
-        m.acknowledgement_batches = r.array(true, 18, |r| AcknowledgementBatch::read(r, v))?;
+        m.acknowledgement_batches = r.nested(true, 18, |r| AcknowledgementBatch::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

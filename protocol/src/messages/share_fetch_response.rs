@@ -28,7 +28,7 @@ impl Message for ShareFetchResponse {
         m.error_code = r.i16()?;
         m.error_message = r.str_null(true)?;
         m.acquisition_lock_timeout_ms = r.i32()?;
-        m.responses = r.array(true, 18, |r| ShareFetchableTopicResponse::read(r, v))?;
+        m.responses = r.nested(true, 18, |r| ShareFetchableTopicResponse::read(r, v))?;
         m.node_endpoints = r.array(true, 11, |r| NodeEndpoint::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
@@ -57,7 +57,7 @@ impl ShareFetchableTopicResponse {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.topic_id = r.uuid()?;
-        m.partitions = r.array(true, 22, |r| PartitionData::read(r, v))?;
+        m.partitions = r.nested(true, 22, |r| PartitionData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -25,7 +25,7 @@ impl Message for ShareGroupCurrentMemberAssignmentValue {
         m.member_epoch = r.i32()?;
         m.previous_member_epoch = r.i32()?;
         m.state = r.i8()?;
-        m.assigned_partitions = r.array(true, 18, |r| TopicPartitions::read(r, v))?;
+        m.assigned_partitions = r.nested(true, 18, |r| TopicPartitions::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -65,7 +65,7 @@ pub struct Assignment {
 impl Assignment {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
-        m.topic_partitions = r.array(true, 18, |r| TopicPartitions::read(r, v))?;
+        m.topic_partitions = r.nested(true, 18, |r| TopicPartitions::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

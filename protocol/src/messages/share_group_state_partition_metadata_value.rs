@@ -21,8 +21,8 @@ impl Message for ShareGroupStatePartitionMetadataValue {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.initializing_topics = r.array(true, 19, |r| TopicPartitionsInfo::read(r, v))?;
-        m.initialized_topics = r.array(true, 19, |r| TopicPartitionsInfo::read(r, v))?;
+        m.initializing_topics = r.nested(true, 19, |r| TopicPartitionsInfo::read(r, v))?;
+        m.initialized_topics = r.nested(true, 19, |r| TopicPartitionsInfo::read(r, v))?;
         m.deleting_topics = r.array(true, 18, |r| TopicInfo::read(r, v))?;
         r.skip_tags()?;
         Ok(m)

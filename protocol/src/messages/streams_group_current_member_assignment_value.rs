@@ -30,12 +30,12 @@ impl Message for StreamsGroupCurrentMemberAssignmentValue {
         m.member_epoch = r.i32()?;
         m.previous_member_epoch = r.i32()?;
         m.state = r.i8()?;
-        m.active_tasks = r.array(true, 3, |r| TaskIds::read(r, v))?;
-        m.standby_tasks = r.array(true, 3, |r| TaskIds::read(r, v))?;
-        m.warmup_tasks = r.array(true, 3, |r| TaskIds::read(r, v))?;
-        m.active_tasks_pending_revocation = r.array(true, 3, |r| TaskIds::read(r, v))?;
-        m.standby_tasks_pending_revocation = r.array(true, 3, |r| TaskIds::read(r, v))?;
-        m.warmup_tasks_pending_revocation = r.array(true, 3, |r| TaskIds::read(r, v))?;
+        m.active_tasks = r.nested(true, 3, |r| TaskIds::read(r, v))?;
+        m.standby_tasks = r.nested(true, 3, |r| TaskIds::read(r, v))?;
+        m.warmup_tasks = r.nested(true, 3, |r| TaskIds::read(r, v))?;
+        m.active_tasks_pending_revocation = r.nested(true, 3, |r| TaskIds::read(r, v))?;
+        m.standby_tasks_pending_revocation = r.nested(true, 3, |r| TaskIds::read(r, v))?;
+        m.warmup_tasks_pending_revocation = r.nested(true, 3, |r| TaskIds::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -21,7 +21,7 @@ impl Message for StreamsGroupDescribeResponse {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.groups = r.array(true, 20, |r| DescribedGroup::read(r, v))?;
+        m.groups = r.nested(true, 20, |r| DescribedGroup::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -78,7 +78,7 @@ impl DescribedGroup {
         } else {
             None
         };
-        m.members = r.array(true, 28, |r| Member::read(r, v))?;
+        m.members = r.nested(true, 28, |r| Member::read(r, v))?;
         m.authorized_operations = r.i32()?;
         r.skip_tags()?;
         Ok(m)
@@ -112,7 +112,7 @@ impl Topology {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.epoch = r.i32()?;
-        m.subtopologies = r.array_null(true, 6, |r| Subtopology::read(r, v))?;
+        m.subtopologies = r.nested_null(true, 6, |r| Subtopology::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -209,8 +209,8 @@ impl Subtopology {
         m.subtopology_id = r.str(true)?;
         m.source_topics = r.array(true, 1, |r| r.str(true))?;
         m.repartition_sink_topics = r.array(true, 1, |r| r.str(true))?;
-        m.state_changelog_topics = r.array(true, 9, |r| TopicInfo::read(r, v))?;
-        m.repartition_source_topics = r.array(true, 9, |r| TopicInfo::read(r, v))?;
+        m.state_changelog_topics = r.nested(true, 9, |r| TopicInfo::read(r, v))?;
+        m.repartition_source_topics = r.nested(true, 9, |r| TopicInfo::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -308,9 +308,9 @@ pub struct Assignment {
 impl Assignment {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
-        m.active_tasks = r.array(true, 3, |r| TaskIds::read(r, v))?;
-        m.standby_tasks = r.array(true, 3, |r| TaskIds::read(r, v))?;
-        m.warmup_tasks = r.array(true, 3, |r| TaskIds::read(r, v))?;
+        m.active_tasks = r.nested(true, 3, |r| TaskIds::read(r, v))?;
+        m.standby_tasks = r.nested(true, 3, |r| TaskIds::read(r, v))?;
+        m.warmup_tasks = r.nested(true, 3, |r| TaskIds::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -72,9 +72,9 @@ impl Message for StreamsGroupHeartbeatRequest {
         } else {
             None
         };
-        m.active_tasks = r.array_null(true, 3, |r| TaskIds::read(r, v))?;
-        m.standby_tasks = r.array_null(true, 3, |r| TaskIds::read(r, v))?;
-        m.warmup_tasks = r.array_null(true, 3, |r| TaskIds::read(r, v))?;
+        m.active_tasks = r.nested_null(true, 3, |r| TaskIds::read(r, v))?;
+        m.standby_tasks = r.nested_null(true, 3, |r| TaskIds::read(r, v))?;
+        m.warmup_tasks = r.nested_null(true, 3, |r| TaskIds::read(r, v))?;
         m.process_id = r.str_null(true)?;
         m.user_endpoint = if r.present()? {
             Some(Endpoint::read(r, v)?)
@@ -129,7 +129,7 @@ impl Topology {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.epoch = r.i32()?;
-        m.subtopologies = r.array(true, 8, |r| Subtopology::read(r, v))?;
+        m.subtopologies = r.nested(true, 8, |r| Subtopology::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -257,10 +257,10 @@ impl Subtopology {
         m.subtopology_id = r.str(true)?;
         m.source_topics = r.array(true, 1, |r| r.str(true))?;
         m.source_topic_regex = r.array(true, 1, |r| r.str(true))?;
-        m.state_changelog_topics = r.array(true, 9, |r| TopicInfo::read(r, v))?;
+        m.state_changelog_topics = r.nested(true, 9, |r| TopicInfo::read(r, v))?;
         m.repartition_sink_topics = r.array(true, 1, |r| r.str(true))?;
-        m.repartition_source_topics = r.array(true, 9, |r| TopicInfo::read(r, v))?;
-        m.copartition_groups = r.array(true, 4, |r| CopartitionGroup::read(r, v))?;
+        m.repartition_source_topics = r.nested(true, 9, |r| TopicInfo::read(r, v))?;
+        m.copartition_groups = r.nested(true, 4, |r| CopartitionGroup::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -62,12 +62,12 @@ impl Message for StreamsGroupHeartbeatResponse {
         m.acceptable_recovery_lag = r.i32()?;
         m.task_offset_interval_ms = r.i32()?;
         m.status = r.array_null(true, 3, |r| Status::read(r, v))?;
-        m.active_tasks = r.array_null(true, 3, |r| TaskIds::read(r, v))?;
-        m.standby_tasks = r.array_null(true, 3, |r| TaskIds::read(r, v))?;
-        m.warmup_tasks = r.array_null(true, 3, |r| TaskIds::read(r, v))?;
+        m.active_tasks = r.nested_null(true, 3, |r| TaskIds::read(r, v))?;
+        m.standby_tasks = r.nested_null(true, 3, |r| TaskIds::read(r, v))?;
+        m.warmup_tasks = r.nested_null(true, 3, |r| TaskIds::read(r, v))?;
         m.endpoint_information_epoch = r.i32()?;
         m.partitions_by_user_endpoint =
-            r.array_null(true, 7, |r| EndpointToPartitions::read(r, v))?;
+            r.nested_null(true, 7, |r| EndpointToPartitions::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -155,8 +155,8 @@ impl EndpointToPartitions {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.user_endpoint = Endpoint::read(r, v)?;
-        m.active_partitions = r.array(true, 3, |r| TopicPartition::read(r, v))?;
-        m.standby_partitions = r.array(true, 3, |r| TopicPartition::read(r, v))?;
+        m.active_partitions = r.nested(true, 3, |r| TopicPartition::read(r, v))?;
+        m.standby_partitions = r.nested(true, 3, |r| TopicPartition::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

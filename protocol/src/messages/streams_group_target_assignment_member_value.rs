@@ -21,9 +21,9 @@ impl Message for StreamsGroupTargetAssignmentMemberValue {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.active_tasks = r.array(true, 3, |r| TaskIds::read(r, v))?;
-        m.standby_tasks = r.array(true, 3, |r| TaskIds::read(r, v))?;
-        m.warmup_tasks = r.array(true, 3, |r| TaskIds::read(r, v))?;
+        m.active_tasks = r.nested(true, 3, |r| TaskIds::read(r, v))?;
+        m.standby_tasks = r.nested(true, 3, |r| TaskIds::read(r, v))?;
+        m.warmup_tasks = r.nested(true, 3, |r| TaskIds::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -21,7 +21,7 @@ impl Message for StreamsGroupTopologyValue {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.epoch = r.i32()?;
-        m.subtopologies = r.array(true, 8, |r| Subtopology::read(r, v))?;
+        m.subtopologies = r.nested(true, 8, |r| Subtopology::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -52,10 +52,10 @@ impl Subtopology {
         m.subtopology_id = r.str(true)?;
         m.source_topics = r.array(true, 1, |r| r.str(true))?;
         m.source_topic_regex = r.array(true, 1, |r| r.str(true))?;
-        m.state_changelog_topics = r.array(true, 9, |r| TopicInfo::read(r, v))?;
+        m.state_changelog_topics = r.nested(true, 9, |r| TopicInfo::read(r, v))?;
         m.repartition_sink_topics = r.array(true, 1, |r| r.str(true))?;
-        m.repartition_source_topics = r.array(true, 9, |r| TopicInfo::read(r, v))?;
-        m.copartition_groups = r.array(true, 4, |r| CopartitionGroup::read(r, v))?;
+        m.repartition_source_topics = r.nested(true, 9, |r| TopicInfo::read(r, v))?;
+        m.copartition_groups = r.nested(true, 4, |r| CopartitionGroup::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -52,7 +52,7 @@ impl Message for TransactionLogValue {
         m.producer_epoch = r.i16()?;
         m.transaction_timeout_ms = r.i32()?;
         m.transaction_status = r.i8()?;
-        m.transaction_partitions = r.array_null(f, 3, |r| PartitionsSchema::read(r, v))?;
+        m.transaction_partitions = r.nested_null(f, 3, |r| PartitionsSchema::read(r, v))?;
         m.transaction_last_update_timestamp_ms = r.i64()?;
         m.transaction_start_timestamp_ms = r.i64()?;
         if f {

@@ -58,7 +58,7 @@ impl Message for TxnOffsetCommitRequest {
         if v >= 3 {
             m.group_instance_id = r.str_null(f)?;
         }
-        m.topics = r.array(f, 3, |r| TxnOffsetCommitRequestTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| TxnOffsetCommitRequestTopic::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -22,7 +22,7 @@ impl Message for TxnOffsetCommitResponse {
         let f = v >= 3;
         let mut m = Self::default();
         m.throttle_time_ms = r.i32()?;
-        m.topics = r.array(f, 3, |r| TxnOffsetCommitResponseTopic::read(r, v))?;
+        m.topics = r.nested(f, 3, |r| TxnOffsetCommitResponseTopic::read(r, v))?;
         if f {
             r.skip_tags()?;
         }

@@ -38,7 +38,7 @@ impl Message for VoteRequest {
         if v >= 1 {
             m.voter_id = r.i32()?;
         }
-        m.topics = r.array(true, 3, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| TopicData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

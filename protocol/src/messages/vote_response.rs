@@ -22,7 +22,7 @@ impl Message for VoteResponse {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.error_code = r.i16()?;
-        m.topics = r.array(true, 3, |r| TopicData::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| TopicData::read(r, v))?;
         r.tags(|r, tag| {
             match tag {
                 0 if v >= 1 => m.node_endpoints = r.array(true, 8, |r| NodeEndpoint::read(r, v))?,

@@ -21,7 +21,7 @@ impl Message for VotersRecord {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.version = r.i16()?;
-        m.voters = r.array(true, 27, |r| Voter::read(r, v))?;
+        m.voters = r.nested(true, 27, |r| Voter::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

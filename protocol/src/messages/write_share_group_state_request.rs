@@ -22,7 +22,7 @@ impl Message for WriteShareGroupStateRequest {
         readable::<Self>(v)?;
         let mut m = Self::default();
         m.group_id = r.str(true)?;
-        m.topics = r.array(true, 18, |r| WriteStateData::read(r, v))?;
+        m.topics = r.nested(true, 18, |r| WriteStateData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -46,7 +46,7 @@ impl WriteStateData {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.topic_id = r.uuid()?;
-        m.partitions = r.array(true, 22, |r| PartitionData::read(r, v))?;
+        m.partitions = r.nested(true, 22, |r| PartitionData::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -20,7 +20,7 @@ impl Message for WriteTxnMarkersRequest {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.markers = r.array(true, 17, |r| WritableTxnMarker::read(r, v))?;
+        m.markers = r.nested(true, 17, |r| WritableTxnMarker::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -49,7 +49,7 @@ impl WritableTxnMarker {
         m.producer_id = r.i64()?;
         m.producer_epoch = r.i16()?;
         m.transaction_result = r.bool()?;
-        m.topics = r.array(true, 3, |r| WritableTxnMarkerTopic::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| WritableTxnMarkerTopic::read(r, v))?;
         m.coordinator_epoch = r.i32()?;
         if v >= 2 {
             m.transaction_version = r.i8()?;

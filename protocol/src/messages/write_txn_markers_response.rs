@@ -19,7 +19,7 @@ impl Message for WriteTxnMarkersResponse {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         readable::<Self>(v)?;
         let mut m = Self::default();
-        m.markers = r.array(true, 10, |r| WritableTxnMarkerResult::read(r, v))?;
+        m.markers = r.nested(true, 10, |r| WritableTxnMarkerResult::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }
@@ -42,7 +42,7 @@ impl WritableTxnMarkerResult {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let mut m = Self::default();
         m.producer_id = r.i64()?;
-        m.topics = r.array(true, 3, |r| WritableTxnMarkerTopicResult::read(r, v))?;
+        m.topics = r.nested(true, 3, |r| WritableTxnMarkerTopicResult::read(r, v))?;
         r.skip_tags()?;
         Ok(m)
     }

@@ -10,8 +10,8 @@ use super::synth;
 use super::{DecodeError, MAX_STRING};
 use crate::types::{Records, Str, Uuid};
 
-/// No array gets room for more elements than this at once; it grows as elements really arrive.
-const FIRST_CAPACITY: usize = 1024;
+/// An array of elements with arrays in them gets room for so many at first, and more as they arrive.
+const FIRST_ROOM: usize = 256;
 
 /// Reads values off a frame. Strings and bytes are slices of it, not copies.
 #[derive(Debug, Clone)]
@@ -242,41 +242,18 @@ impl Reader {
         self.bytes(compact).map(Records::Bytes)
     }
 
-    /// An array whose elements take at least `each` bytes (≥ 1); a count that cannot fit is refused before anything is allocated.
+    /// An array whose elements take at least `each` bytes (≥ 1) and have no arrays in them. A count that cannot fit is refused
+    /// before anything is allocated; then all room is made at once.
     pub fn array_null<T>(
         &mut self,
         compact: bool,
         each: usize,
         read: impl FnMut(&mut Reader) -> Result<T, DecodeError>,
     ) -> Result<Option<Vec<T>>, DecodeError> {
-        #[cfg(test)]
-        if let Some(s) = &mut self.synth {
-            if s.coin() {
-                return Ok(None);
-            }
-            let count = s.count();
-            return self.elements(count, read).map(Some);
+        match self.count(compact, each, true)? {
+            Some(count) => self.elements(count, count, read).map(Some),
+            None => Ok(None),
         }
-        let Some(count) = self.length(compact)? else {
-            return Ok(None);
-        };
-        let left = self.remaining();
-        if count > left / each {
-            return Err(DecodeError::Count { count, each, left });
-        }
-        self.elements(count, read).map(Some)
-    }
-
-    fn elements<T>(
-        &mut self,
-        count: usize,
-        mut read: impl FnMut(&mut Reader) -> Result<T, DecodeError>,
-    ) -> Result<Vec<T>, DecodeError> {
-        let mut out = Vec::with_capacity(count.min(FIRST_CAPACITY));
-        for _ in 0..count {
-            out.push(read(self)?);
-        }
-        Ok(out)
     }
 
     /// As [`Reader::array_null`], but null is an error.
@@ -286,13 +263,71 @@ impl Reader {
         each: usize,
         read: impl FnMut(&mut Reader) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
+        let count = self.count(compact, each, false)?.unwrap_or(0);
+        self.elements(count, count, read)
+    }
+
+    /// As [`Reader::array_null`], for elements that have arrays in them: every level of nesting could make room for the same
+    /// bytes, so room is made as elements really arrive.
+    pub fn nested_null<T>(
+        &mut self,
+        compact: bool,
+        each: usize,
+        read: impl FnMut(&mut Reader) -> Result<T, DecodeError>,
+    ) -> Result<Option<Vec<T>>, DecodeError> {
+        match self.count(compact, each, true)? {
+            Some(count) => self.elements(count, FIRST_ROOM, read).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`Reader::nested_null`], but null is an error.
+    pub fn nested<T>(
+        &mut self,
+        compact: bool,
+        each: usize,
+        read: impl FnMut(&mut Reader) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let count = self.count(compact, each, false)?.unwrap_or(0);
+        self.elements(count, FIRST_ROOM, read)
+    }
+
+    /// The checked count of an array. Never `None` unless `nullable`.
+    fn count(
+        &mut self,
+        compact: bool,
+        each: usize,
+        nullable: bool,
+    ) -> Result<Option<usize>, DecodeError> {
         #[cfg(test)]
         if let Some(s) = &mut self.synth {
-            let count = s.count();
-            return self.elements(count, read);
+            return Ok((!nullable || s.coin()).then(|| s.count()));
         }
-        self.array_null(compact, each, read)?
-            .ok_or(DecodeError::UnexpectedNull)
+        let Some(count) = self.length(compact)? else {
+            return if nullable {
+                Ok(None)
+            } else {
+                Err(DecodeError::UnexpectedNull)
+            };
+        };
+        let left = self.remaining();
+        if count > left / each {
+            return Err(DecodeError::Count { count, each, left });
+        }
+        Ok(Some(count))
+    }
+
+    fn elements<T>(
+        &mut self,
+        count: usize,
+        room: usize,
+        mut read: impl FnMut(&mut Reader) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let mut out = Vec::with_capacity(count.min(room));
+        for _ in 0..count {
+            out.push(read(self)?);
+        }
+        Ok(out)
     }
 
     /// The mark before a struct that may be null: a signed byte, negative for null.
