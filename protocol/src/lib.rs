@@ -3,6 +3,8 @@
 pub mod api_key;
 pub mod error;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod header;
 pub mod messages;
 pub mod names;
