@@ -68,6 +68,8 @@ def meet(a, b):
 def condition(span, valid, v="v"):
     """Rust for "v lies in span", given that it lies in valid; '' if always."""
     parts = []
+    if valid[0] < span[0] < span[1] < valid[1]:
+        return f"({span[0]}..={span[1]}).contains(&{v})"
     if span[0] == span[1] and valid[0] < span[0] and span[1] < valid[1]:
         return f"{v} == {span[0]}"
     if span[0] > valid[0]:
@@ -249,7 +251,8 @@ class Field:
             whole = f"w.{VARIABLE[self.type][1]}_null({flex}, &{me})?;"
         if not test:
             return whole
-        return f"if !({test}) && {me}.is_none() {{ return Err(EncodeError::UnexpectedNull); }} {whole}"
+        assert test.startswith("v >= "), (self.message.name, self.name)
+        return f"if {test.replace('>=', '<')} && {me}.is_none() {{ return Err(EncodeError::UnexpectedNull); }} {whole}"
 
 
 class Struct:

@@ -16,7 +16,7 @@ macro_rules! codes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i16)]
         pub enum ErrorCode {
-            $( #[doc = $message] $variant = $code, )*
+            $( #[doc = concat!("`", $name, "`. ", $message)] $variant = $code, )*
         }
 
         impl ErrorCode {
@@ -204,6 +204,8 @@ impl ErrorCode {
     }
 }
 
+// The variants come out of a table, where none can be marked as the default.
+#[allow(clippy::derivable_impls)]
 impl Default for ErrorCode {
     fn default() -> Self {
         ErrorCode::None

@@ -84,7 +84,7 @@ impl DeletableTopicResult {
 
     fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
         let f = v >= 4;
-        if !(v >= 6) && self.name.is_none() {
+        if v < 6 && self.name.is_none() {
             return Err(EncodeError::UnexpectedNull);
         }
         w.str_null(f, &self.name)?;

@@ -244,7 +244,7 @@ impl ForgottenTopic {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let f = v >= 12;
         let mut m = Self::default();
-        if v >= 7 && v <= 12 {
+        if (7..=12).contains(&v) {
             m.topic = r.str(f)?;
         }
         if v >= 13 {
@@ -261,7 +261,7 @@ impl ForgottenTopic {
 
     fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
         let f = v >= 12;
-        if v >= 7 && v <= 12 {
+        if (7..=12).contains(&v) {
             w.str(f, &self.topic)?;
         }
         if v >= 13 {

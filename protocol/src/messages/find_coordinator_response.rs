@@ -46,7 +46,7 @@ impl Message for FindCoordinatorResponse {
         if v <= 3 {
             m.error_code = r.i16()?;
         }
-        if v >= 1 && v <= 3 {
+        if (1..=3).contains(&v) {
             m.error_message = r.str_null(f)?;
         }
         if v <= 3 {
@@ -78,7 +78,7 @@ impl Message for FindCoordinatorResponse {
         } else {
             absent(self.error_code != 0, "ErrorCode", v)?;
         }
-        if v >= 1 && v <= 3 {
+        if (1..=3).contains(&v) {
             w.str_null(f, &self.error_message)?;
         }
         if v <= 3 {

@@ -82,7 +82,7 @@ impl Message for JoinGroupResponse {
         if v >= 7 {
             w.str_null(f, &self.protocol_type)?;
         }
-        if !(v >= 7) && self.protocol_name.is_none() {
+        if v < 7 && self.protocol_name.is_none() {
             return Err(EncodeError::UnexpectedNull);
         }
         w.str_null(f, &self.protocol_name)?;

@@ -45,7 +45,7 @@ impl Message for MetadataRequest {
         if v >= 4 {
             m.allow_auto_topic_creation = r.bool()?;
         }
-        if v >= 8 && v <= 10 {
+        if (8..=10).contains(&v) {
             m.include_cluster_authorized_operations = r.bool()?;
         }
         if v >= 8 {
@@ -60,7 +60,7 @@ impl Message for MetadataRequest {
     fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
         writable::<Self>(v)?;
         let f = v >= 9;
-        if !(v >= 1) && self.topics.is_none() {
+        if v < 1 && self.topics.is_none() {
             return Err(EncodeError::UnexpectedNull);
         }
         w.array_null(f, &self.topics, |w, e| e.write(w, v))?;
@@ -69,7 +69,7 @@ impl Message for MetadataRequest {
         } else {
             absent(!self.allow_auto_topic_creation, "AllowAutoTopicCreation", v)?;
         }
-        if v >= 8 && v <= 10 {
+        if (8..=10).contains(&v) {
             w.bool(self.include_cluster_authorized_operations);
         } else {
             absent(
@@ -132,7 +132,7 @@ impl MetadataRequestTopic {
         if v >= 10 {
             w.uuid(self.topic_id);
         }
-        if !(v >= 10) && self.name.is_none() {
+        if v < 10 && self.name.is_none() {
             return Err(EncodeError::UnexpectedNull);
         }
         w.str_null(f, &self.name)?;

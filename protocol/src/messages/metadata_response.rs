@@ -51,7 +51,7 @@ impl Message for MetadataResponse {
             m.controller_id = r.i32()?;
         }
         m.topics = r.nested(f, 8, |r| MetadataResponseTopic::read(r, v))?;
-        if v >= 8 && v <= 10 {
+        if (8..=10).contains(&v) {
             m.cluster_authorized_operations = r.i32()?;
         }
         if v >= 13 {
@@ -77,7 +77,7 @@ impl Message for MetadataResponse {
             w.i32(self.controller_id);
         }
         w.array(f, &self.topics, |w, e| e.write(w, v))?;
-        if v >= 8 && v <= 10 {
+        if (8..=10).contains(&v) {
             w.i32(self.cluster_authorized_operations);
         } else {
             absent(
@@ -187,7 +187,7 @@ impl MetadataResponseTopic {
     fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
         let f = v >= 9;
         w.i16(self.error_code);
-        if !(v >= 12) && self.name.is_none() {
+        if v < 12 && self.name.is_none() {
             return Err(EncodeError::UnexpectedNull);
         }
         w.str_null(f, &self.name)?;

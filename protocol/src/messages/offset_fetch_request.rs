@@ -68,7 +68,7 @@ impl Message for OffsetFetchRequest {
             absent(!self.group_id.is_empty(), "GroupId", v)?;
         }
         if v <= 7 {
-            if !(v >= 2) && self.topics.is_none() {
+            if v < 2 && self.topics.is_none() {
                 return Err(EncodeError::UnexpectedNull);
             }
             w.array_null(f, &self.topics, |w, e| e.write(w, v))?;
@@ -221,7 +221,7 @@ impl OffsetFetchRequestTopics {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let f = v >= 6;
         let mut m = Self::default();
-        if v >= 8 && v <= 9 {
+        if (8..=9).contains(&v) {
             m.name = r.str(f)?;
         }
         if v >= 10 {
@@ -238,7 +238,7 @@ impl OffsetFetchRequestTopics {
 
     fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
         let f = v >= 6;
-        if v >= 8 && v <= 9 {
+        if (8..=9).contains(&v) {
             w.str(f, &self.name)?;
         }
         if v >= 10 {

@@ -29,7 +29,7 @@ impl Message for OffsetFetchResponse {
         if v <= 7 {
             m.topics = r.nested(f, 3, |r| OffsetFetchResponseTopic::read(r, v))?;
         }
-        if v >= 2 && v <= 7 {
+        if (2..=7).contains(&v) {
             m.error_code = r.i16()?;
         }
         if v >= 8 {
@@ -52,7 +52,7 @@ impl Message for OffsetFetchResponse {
         } else {
             absent(!self.topics.is_empty(), "Topics", v)?;
         }
-        if v >= 2 && v <= 7 {
+        if (2..=7).contains(&v) {
             w.i16(self.error_code);
         }
         if v >= 8 {
@@ -189,7 +189,7 @@ impl OffsetFetchResponsePartition {
         if v <= 7 {
             m.committed_offset = r.i64()?;
         }
-        if v >= 5 && v <= 7 {
+        if (5..=7).contains(&v) {
             m.committed_leader_epoch = r.i32()?;
         }
         if v <= 7 {
@@ -216,7 +216,7 @@ impl OffsetFetchResponsePartition {
         } else {
             absent(self.committed_offset != 0, "CommittedOffset", v)?;
         }
-        if v >= 5 && v <= 7 {
+        if (5..=7).contains(&v) {
             w.i32(self.committed_leader_epoch);
         }
         if v <= 7 {
@@ -251,7 +251,7 @@ impl OffsetFetchResponseTopics {
     fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
         let f = v >= 6;
         let mut m = Self::default();
-        if v >= 8 && v <= 9 {
+        if (8..=9).contains(&v) {
             m.name = r.str(f)?;
         }
         if v >= 10 {
@@ -268,7 +268,7 @@ impl OffsetFetchResponseTopics {
 
     fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
         let f = v >= 6;
-        if v >= 8 && v <= 9 {
+        if (8..=9).contains(&v) {
             w.str(f, &self.name)?;
         }
         if v >= 10 {

@@ -51,7 +51,7 @@ impl Synth {
         };
         (0..n)
             .map(|_| {
-                if self.next() % 8 == 0 {
+                if self.next().is_multiple_of(8) {
                     'é'
                 } else {
                     (b'a' + (self.next() % 26) as u8) as char
