@@ -1,1 +1,3 @@
 //! A Kafka-wire-compatible, replicated segment-log broker.
+
+pub mod meta;

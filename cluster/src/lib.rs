@@ -1,1 +1,5 @@
 //! Every decision of the cluster, as pure state machines: no runtime, no files, no clock.
+
+pub mod machine;
+pub mod metadata;
+pub mod placement;

@@ -1,0 +1,45 @@
+//! From applied records to published images: one task that hands each image to the publisher and then shows it to readers.
+//!
+//! Always holds: order; readers see an image only after the publisher has taken it. Must never: skip a delta (images in between
+//! may be skipped by readers, differences may not).
+
+use std::sync::Arc;
+
+use airis_cluster::metadata::{Delta, Image};
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, watch};
+
+use super::Publisher;
+
+/// How many applied images may wait for a slow publisher before the log stops applying.
+pub(super) const PUBLISH_QUEUE_MAX: usize = 64;
+
+/// An applied image on its way to readers.
+pub(super) struct Applied {
+    pub image: Arc<Image>,
+    pub delta: Delta,
+}
+
+/// Runs until the sending side is gone. `published` is told the offset of each image that readers can see.
+pub(super) async fn run(
+    mut applied: mpsc::Receiver<Applied>,
+    publisher: Arc<dyn Publisher>,
+    image: Arc<ArcSwap<Image>>,
+    published: watch::Sender<i64>,
+) {
+    while let Some(next) = applied.recv().await {
+        let publisher = publisher.clone();
+        let taken = tokio::task::spawn_blocking(move || {
+            if !next.delta.is_empty() {
+                publisher.publish(&next.image, &next.delta);
+            }
+            next.image
+        })
+        .await;
+        // A publisher that panics must not show half of its work to readers: stop here, submits then end with an error.
+        let Ok(newest) = taken else { return };
+        let offset = newest.position.offset.0;
+        image.store(newest);
+        published.send_replace(offset);
+    }
+}
