@@ -1,3 +1,9 @@
 //! A Kafka-wire-compatible, replicated segment-log broker.
 
-pub mod meta;
+mod api;
+mod clock;
+mod config;
+mod meta;
+mod net;
+mod node;
+mod partition;

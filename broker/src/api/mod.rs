@@ -1,0 +1,100 @@
+//! The API table: one row an API, and from it ApiVersions, dispatch and what tests owe.
+//!
+//! Always holds: a row's versions are those that Kafka 4.3 serves, and every one of them decodes and is answered. Must never:
+//! list an API that is not served in full.
+
+use airis_protocol::api_key::ApiKey;
+use airis_protocol::wire::{DecodeError, Reader, Request};
+
+pub mod ctx;
+pub mod dispatch;
+pub mod reply;
+
+mod api_versions;
+
+pub use ctx::{Client, Ctx};
+pub use reply::{Answer, Reply};
+
+/// Which node can answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Any broker.
+    Any,
+    /// The leader of each partition named.
+    Leader,
+    /// The coordinator of the group named.
+    Coordinator,
+    /// The active controller; brokers pass it on.
+    Controller,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Any => "any broker",
+            Role::Leader => "partition leader",
+            Role::Coordinator => "coordinator",
+            Role::Controller => "controller",
+        }
+    }
+}
+
+/// One served API.
+pub struct Row {
+    pub key: ApiKey,
+    pub role: Role,
+    handler: fn(&Ctx, Reader) -> Result<Answer, DecodeError>,
+}
+
+impl Row {
+    /// The lowest and highest version served.
+    pub fn versions(&self) -> (i16, i16) {
+        self.key.versions()
+    }
+}
+
+/// Decodes the body, runs the handler, encodes what it says.
+fn run<R: Request>(
+    ctx: &Ctx,
+    mut body: Reader,
+    handle: fn(&Ctx, R) -> Reply<R::Response>,
+) -> Result<Answer, DecodeError>
+where
+    R::Response: Send + 'static,
+{
+    let request = R::read(&mut body, ctx.version)?;
+    Ok(handle(ctx, request).encode(R::KEY, ctx.version, ctx.correlation_id))
+}
+
+macro_rules! rows {
+    ($($key:ident: $request:ident, $role:ident, $module:ident;)*) => {
+        &[$(Row {
+            key: ApiKey::$key,
+            role: Role::$role,
+            handler: |ctx, body| run::<airis_protocol::messages::$request>(ctx, body, $module::handle),
+        }),*]
+    };
+}
+
+/// Every API that is served, by key.
+pub const ROWS: &[Row] = rows! {
+    ApiVersions: ApiVersionsRequest, Any, api_versions;
+};
+
+/// The row of an API, if it is served.
+pub fn row(key: ApiKey) -> Option<&'static Row> {
+    ROWS.binary_search_by_key(&key, |r| r.key)
+        .ok()
+        .map(|i| &ROWS[i])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_has_no_row_twice() {
+        assert!(ROWS.windows(2).all(|w| w[0].key < w[1].key));
+        assert!(ROWS.iter().all(|r| r.key.listeners().broker));
+    }
+}

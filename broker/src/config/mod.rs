@@ -1,0 +1,147 @@
+//! The node's own configuration: Kafka's property names, typed.
+//!
+//! Always holds: a value that is here has been checked. Must never: be changed while the node runs; dynamic configs are in the
+//! metadata image.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use airis_protocol::types::{Millis, NodeId, Str};
+
+/// Where to listen, or where clients are told to connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The listener's name, e.g. `PLAINTEXT`.
+    pub name: Str,
+    /// Empty: all interfaces.
+    pub host: String,
+    /// 0: any free port.
+    pub port: u16,
+}
+
+/// When an acknowledged record is safe from what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// In the page cache: survives the process, not the machine. Kafka's way.
+    PageCache,
+    /// On stable storage: one flush serves every waiter.
+    Fsync,
+}
+
+/// What `server.properties` and overrides say.
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// `node.id`.
+    pub node_id: NodeId,
+    /// `listeners` without those of `controller.listener.names`.
+    pub listeners: Vec<Listener>,
+    /// `advertised.listeners`; listeners that it does not name advertise their own address.
+    pub advertised: Vec<Listener>,
+    /// `inter.broker.listener.name`.
+    pub inter_broker_listener: Str,
+    /// `log.dirs`.
+    pub log_dirs: Vec<PathBuf>,
+    /// `broker.rack`.
+    pub rack: Option<Str>,
+    /// `socket.request.max.bytes`.
+    pub request_bytes_max: usize,
+    /// `connections.max.idle.ms`.
+    pub idle_max: Duration,
+    /// `airis.request.memory.bytes`: for all requests above 64 KiB under way together.
+    pub request_memory_bytes: usize,
+    /// `auto.create.topics.enable`.
+    pub auto_create_topics: bool,
+    /// `num.partitions`.
+    pub num_partitions: i32,
+    /// `default.replication.factor`.
+    pub default_replication_factor: i16,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: i32,
+    /// `delete.topic.enable`.
+    pub delete_topic_enable: bool,
+    /// `airis.ack.durability`.
+    pub durability: Durability,
+    /// `log.retention.check.interval.ms`.
+    pub retention_check: Duration,
+    /// `log.flush.offset.checkpoint.interval.ms`.
+    pub checkpoint_interval: Duration,
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    pub high_watermark_checkpoint_interval: Duration,
+    /// `log.flush.scheduler.interval.ms`, as far as `log.flush.interval.ms` asks for it.
+    pub flush_check: Duration,
+    /// `producer.id.expiration.ms`.
+    pub producer_id_expiration: Millis,
+    /// `num.recovery.threads.per.data.dir`.
+    pub recovery_threads: usize,
+    /// `max.incremental.fetch.session.cache.slots`.
+    pub fetch_session_slots: usize,
+    /// `fetch.max.bytes` of the broker: no answer is larger.
+    pub fetch_max_bytes: i32,
+    /// `offsets.topic.num.partitions`, `.replication.factor`, `.segment.bytes`, `.compression.codec`.
+    pub offsets_topic_partitions: i32,
+    pub offsets_topic_replication_factor: i16,
+    pub offsets_topic_segment_bytes: i32,
+    /// `offset.metadata.max.bytes`.
+    pub offset_metadata_max_bytes: usize,
+    /// `offsets.retention.minutes`, as milliseconds.
+    pub offsets_retention: Millis,
+    /// `offsets.retention.check.interval.ms`.
+    pub offsets_retention_check: Duration,
+    /// `group.initial.rebalance.delay.ms`.
+    pub group_initial_rebalance_delay: Millis,
+    /// `group.min.session.timeout.ms`.
+    pub group_min_session_timeout: Millis,
+    /// `group.max.session.timeout.ms`.
+    pub group_max_session_timeout: Millis,
+    /// `group.max.size`.
+    pub group_max_size: usize,
+    /// Every property given, by name: what DescribeConfigs calls the static broker config.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Default for BrokerConfig {
+    /// Kafka's defaults, and one plain listener on 127.0.0.1:9092 with the data under `./airis-data`.
+    fn default() -> Self {
+        BrokerConfig {
+            node_id: NodeId(1),
+            listeners: vec![Listener {
+                name: Str::from_static("PLAINTEXT"),
+                host: "127.0.0.1".to_owned(),
+                port: 9092,
+            }],
+            advertised: Vec::new(),
+            inter_broker_listener: Str::from_static("PLAINTEXT"),
+            log_dirs: vec![PathBuf::from("airis-data")],
+            rack: None,
+            request_bytes_max: 100 * 1024 * 1024,
+            idle_max: Duration::from_secs(600),
+            request_memory_bytes: 256 * 1024 * 1024,
+            auto_create_topics: true,
+            num_partitions: 1,
+            default_replication_factor: 1,
+            min_insync_replicas: 1,
+            delete_topic_enable: true,
+            durability: Durability::PageCache,
+            retention_check: Duration::from_secs(300),
+            checkpoint_interval: Duration::from_secs(60),
+            high_watermark_checkpoint_interval: Duration::from_secs(5),
+            flush_check: Duration::from_secs(1),
+            producer_id_expiration: Millis(86_400_000),
+            recovery_threads: 2,
+            fetch_session_slots: 1000,
+            fetch_max_bytes: 55 * 1024 * 1024,
+            offsets_topic_partitions: 50,
+            offsets_topic_replication_factor: 1,
+            offsets_topic_segment_bytes: 100 * 1024 * 1024,
+            offset_metadata_max_bytes: 4096,
+            offsets_retention: Millis(10_080 * 60_000),
+            offsets_retention_check: Duration::from_secs(600),
+            group_initial_rebalance_delay: Millis(3000),
+            group_min_session_timeout: Millis(6000),
+            group_max_session_timeout: Millis(1_800_000),
+            group_max_size: i32::MAX as usize,
+            properties: BTreeMap::new(),
+        }
+    }
+}

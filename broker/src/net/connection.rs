@@ -1,0 +1,251 @@
+//! One connection: requests are started in order, answered in order, and may overlap in between.
+//!
+//! Always holds: at most [`IN_FLIGHT_MAX`] requests are under way; nothing is read while more than [`OUTPUT_MAX`] bytes wait to be
+//! sent; answers leave in the order of the requests. Must never: hold a lock or run a handler while waiting.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use airis_protocol::frame::FrameDecoder;
+use airis_protocol::wire::{EncodeError, Encoded};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::memory::RequestMemory;
+use super::output::Output;
+use crate::api::dispatch::dispatch;
+use crate::api::{Answer, Client};
+use crate::node::Node;
+
+/// Most requests of one connection under way. Kafka's clients send 5 at a time by default; the rest waits in the socket.
+const IN_FLIGHT_MAX: usize = 64;
+/// Nothing more is read while this many bytes wait to be sent (file ranges counted): a client that does not read its answers
+/// gets no more of them (fault N13).
+const OUTPUT_MAX: usize = 4 * 1024 * 1024;
+/// Requests started in one turn before other tasks get theirs.
+const TURN_MAX: usize = 32;
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Closed {
+    #[error("closed by the client")]
+    ByClient,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("idle for {} s", .0.as_secs())]
+    Idle(Duration),
+}
+
+/// A request under way.
+enum Slot {
+    Ready(Encoded),
+    Waiting(BoxFuture<'static, Result<Encoded, EncodeError>>),
+}
+
+/// Limits of one connection.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// `socket.request.max.bytes`.
+    pub request_bytes_max: usize,
+    /// `connections.max.idle.ms`.
+    pub idle_max: Duration,
+    pub memory: RequestMemory,
+}
+
+pub struct Connection {
+    socket: TcpStream,
+    node: Arc<Node>,
+    client: Arc<Client>,
+    limits: Limits,
+    input: FrameDecoder,
+    /// Large requests: the permit being waited for, or held until the frame is whole.
+    wanted: Option<BoxFuture<'static, OwnedSemaphorePermit>>,
+    permit: Option<OwnedSemaphorePermit>,
+    slots: VecDeque<(Slot, Option<OwnedSemaphorePermit>)>,
+    output: Output,
+    /// When something last moved on the socket.
+    active: Instant,
+    idle: Pin<Box<Sleep>>,
+}
+
+impl Connection {
+    pub fn new(socket: TcpStream, node: Arc<Node>, client: Arc<Client>, limits: Limits) -> Self {
+        let active = Instant::now();
+        Connection {
+            socket,
+            node,
+            client,
+            input: FrameDecoder::new(limits.request_bytes_max),
+            wanted: None,
+            permit: None,
+            slots: VecDeque::new(),
+            output: Output::default(),
+            active,
+            idle: Box::pin(sleep_until(active + limits.idle_max)),
+            limits,
+        }
+    }
+
+    /// Serves until one side ends it.
+    pub async fn serve(mut self) -> Closed {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        match self.poll_inner(cx) {
+            Poll::Ready(Err(e)) => Poll::Ready(e),
+            Poll::Ready(Ok(())) => Poll::Ready(Closed::ByClient),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let mut turn = 0;
+        loop {
+            self.collect(cx)?;
+            let writable = self.poll_send(cx)?;
+            if turn >= TURN_MAX {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // A whole frame first, then the socket: both only while there is room for what they cause.
+            let room = self.slots.len() < IN_FLIGHT_MAX && self.output.len() < OUTPUT_MAX;
+            if room && self.next_request(cx)? {
+                turn += 1;
+                continue;
+            }
+            if room && self.poll_permit(cx).is_ready() {
+                match self.poll_read(cx)? {
+                    Poll::Ready(0) => return Poll::Ready(Ok(())),
+                    Poll::Ready(_) => continue,
+                    Poll::Pending => {}
+                }
+            }
+            if writable.is_ready() && !self.output.is_empty() {
+                continue;
+            }
+            // Someone who waits for an answer is not idle.
+            if !self.slots.is_empty() {
+                self.active = Instant::now();
+            }
+            ready!(self.idle.as_mut().poll(cx));
+            let until = self.active + self.limits.idle_max;
+            if until <= Instant::now() {
+                return Poll::Ready(Err(Closed::Idle(self.limits.idle_max)));
+            }
+            self.idle.as_mut().reset(until);
+        }
+    }
+
+    /// Moves finished answers, in order, to the output. Every waiting request is polled, so that they overlap.
+    fn collect(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
+        for (slot, _) in &mut self.slots {
+            if let Slot::Waiting(answer) = slot
+                && let Poll::Ready(frame) = answer.poll_unpin(cx)
+            {
+                *slot = Slot::Ready(frame.map_err(|e| {
+                    Closed::BadRequest(format!("a response cannot be encoded: {e}"))
+                })?);
+            }
+        }
+        while let Some((Slot::Ready(_), _)) = self.slots.front() {
+            if let Some((Slot::Ready(frame), _)) = self.slots.pop_front() {
+                self.output.push(frame);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what can be sent. Ready: nothing waits for the socket.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Closed> {
+        while !self.output.is_empty() {
+            match self.output.send(&self.socket) {
+                Ok(()) => self.active = Instant::now(),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    match self.socket.poll_write_ready(cx)? {
+                        Poll::Ready(()) => continue,
+                        Poll::Pending => return Ok(Poll::Pending),
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// Starts the next request if its frame is whole.
+    fn next_request(&mut self, cx: &mut Context<'_>) -> Result<bool, Closed> {
+        let Some(frame) = self
+            .input
+            .next_frame()
+            .map_err(|e| Closed::BadRequest(e.to_string()))?
+        else {
+            return Ok(false);
+        };
+        let permit = self.permit.take();
+        self.wanted = None;
+        match dispatch(&self.node, &self.client, frame) {
+            Answer::Now(frame) => self.slots.push_back((Slot::Ready(frame), permit)),
+            Answer::Later(mut answer) => {
+                // Polled at once: that is what starts it, and orders it before the next request.
+                let slot = match answer.poll_unpin(cx) {
+                    Poll::Ready(frame) => Slot::Ready(frame.map_err(|e| {
+                        Closed::BadRequest(format!("a response cannot be encoded: {e}"))
+                    })?),
+                    Poll::Pending => Slot::Waiting(answer),
+                };
+                self.slots.push_back((slot, permit));
+            }
+            Answer::Silent => {}
+            Answer::Close(why) => return Err(Closed::BadRequest(why)),
+        }
+        Ok(true)
+    }
+
+    /// For a large frame of which the beginning has arrived: ready once its memory is granted.
+    fn poll_permit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.permit.is_some() || self.input.buffered() < RequestMemory::FREE {
+            return Poll::Ready(());
+        }
+        let Ok(Some(bytes)) = self.input.pending() else {
+            return Poll::Ready(());
+        };
+        let memory = &self.limits.memory;
+        let wanted = self
+            .wanted
+            .get_or_insert_with(|| memory.clone().take(bytes).boxed());
+        self.permit = Some(ready!(wanted.poll_unpin(cx)));
+        self.wanted = None;
+        Poll::Ready(())
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<Poll<usize>, Closed> {
+        loop {
+            match self.socket.try_read_buf(self.input.room()) {
+                Ok(n) => {
+                    self.active = Instant::now();
+                    return Ok(Poll::Ready(n));
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    match self.socket.poll_read_ready(cx)? {
+                        Poll::Ready(()) => continue,
+                        Poll::Pending => return Ok(Poll::Pending),
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Listening sockets and the connections they accept.
+//!
+//! Always holds: every connection's task is owned by its listener and ends with it. Must never: stop accepting because one accept
+//! failed (fault S19: out of file descriptors).
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use airis_protocol::types::Str;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
+
+use super::connection::{Closed, Connection, Limits};
+use crate::api::Client;
+use crate::node::Node;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// How long accepting rests after it failed.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// A socket that listens, before anyone is accepted.
+pub struct Bound {
+    pub name: Str,
+    pub addr: SocketAddr,
+    socket: TcpListener,
+}
+
+/// Binds a listener. An empty host means all interfaces. Errors say host, port and what to do.
+pub fn bind(name: &str, host: &str, port: u16) -> io::Result<Bound> {
+    let context = |e: io::Error| {
+        let hint = match e.kind() {
+            io::ErrorKind::AddrInUse => {
+                ": another process listens there; stop it, or choose another port with listeners="
+            }
+            io::ErrorKind::PermissionDenied => ": ports below 1024 need privileges",
+            io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
+            _ => "",
+        };
+        io::Error::new(
+            e.kind(),
+            format!("listener {name} cannot listen on {host}:{port}: {e}{hint}"),
+        )
+    };
+    let hosts = if host.is_empty() { "0.0.0.0" } else { host };
+    let addr = (hosts, port)
+        .to_socket_addrs()
+        .map_err(context)?
+        .next()
+        .ok_or_else(|| context(io::ErrorKind::NotFound.into()))?;
+    let open = || -> io::Result<TcpListener> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&addr.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    };
+    let socket = open().map_err(context)?;
+    Ok(Bound {
+        name: Str::from(name),
+        addr: socket.local_addr()?,
+        socket,
+    })
+}
+
+impl Bound {
+    /// Accepts until `stop` turns true; then closes all connections.
+    pub async fn accept(self, node: Arc<Node>, limits: Limits, mut stop: watch::Receiver<bool>) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = self.socket.accept() => match accepted {
+                    Ok((socket, addr)) => {
+                        if let Err(e) = socket.set_nodelay(true) {
+                            debug!(%addr, "no TCP_NODELAY: {e}");
+                        }
+                        let client = Arc::new(Client {
+                            addr,
+                            listener: self.name.clone(),
+                            principal: Str::from_static("User:ANONYMOUS"),
+                            software: OnceLock::new(),
+                        });
+                        let connection = Connection::new(socket, node.clone(), client, limits.clone());
+                        connections.spawn(async move {
+                            match connection.serve().await {
+                                Closed::ByClient => debug!(%addr, "connection closed by the client"),
+                                Closed::Io(e) => debug!(%addr, "connection lost: {e}"),
+                                closed @ Closed::Idle(_) => debug!(%addr, "connection closed: {closed}"),
+                                Closed::BadRequest(why) => info!(%addr, "connection closed: {why:?}"),
+                            }
+                        });
+                    }
+                    Err(e) => {
+                        warn!(listener = %self.name, "cannot accept a connection: {e}");
+                        tokio::time::sleep(ACCEPT_REST).await;
+                    }
+                },
+                Some(ended) = connections.join_next(), if !connections.is_empty() => {
+                    if let Err(e) = ended && e.is_panic() {
+                        tracing::error!(listener = %self.name, "a connection's task panicked; the connection is closed: {e}");
+                    }
+                }
+                _ = stop.wait_for(|s| *s) => break,
+            }
+        }
+        connections.shutdown().await;
+    }
+}

@@ -1,0 +1,11 @@
+//! Sockets: listening, connections, what goes in and out of them.
+//!
+//! Always holds: memory for requests under way is bounded over all connections. Must never: know what a request means.
+
+mod connection;
+mod listener;
+mod memory;
+mod output;
+
+pub use listener::{Bound, bind};
+pub use memory::RequestMemory;
