@@ -3,21 +3,190 @@
 //! Always holds: an image is published to the [`Publisher`] before anybody can read it from the handle, and a change is answered
 //! only after that; images are published in the order of the log. Must never: answer what is not committed.
 
+mod checkpoint;
+mod journal;
+mod machine;
+mod network;
+mod open;
 mod publish;
+mod raft;
+mod store;
+#[cfg(test)]
+mod tests;
+mod wal;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use airis_cluster::metadata::{Command, Delta, Image, Reply};
+use airis_cluster::machine::Chance;
+use airis_cluster::metadata::{Command, Delta, Image, Position, Reply, Settings};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::*;
-use airis_protocol::types::{BrokerEpoch, NodeId, Str};
+use airis_protocol::types::{BrokerEpoch, Millis, NodeId, Str};
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// Takes each new image to the rest of the broker. Called in order, one at a time, on a thread that may block.
 pub trait Publisher: Send + Sync + 'static {
     /// `image` is what holds from now on, `delta` what differs from the image before.
     fn publish(&self, image: &Arc<Image>, delta: &Delta);
+}
+
+/// The broker's wall clock.
+pub type Now = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// Changes that wait to be decided.
+const JOBS_MAX: usize = 1024;
+
+/// What a node's metadata needs to start.
+pub struct MetaOptions {
+    /// The log directory; the metadata lies in `__cluster_metadata-0` below it.
+    pub log_dir: PathBuf,
+    /// The node's own static configuration, its id and its cluster's.
+    pub settings: Settings,
+    pub now: Now,
+    /// Topic ids and placements are drawn from it: it must differ from start to start, unless a test wants the same again.
+    pub seed: u64,
+    /// `metadata.log.max.record.bytes.between.snapshots`.
+    pub snapshot_bytes: u64,
+}
+
+/// Why a node's metadata cannot be started or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum MetaError {
+    #[error(transparent)]
+    Journal(#[from] journal::JournalError),
+    #[error(transparent)]
+    Wal(#[from] wal::WalError),
+    #[error(
+        "{path}: the metadata log ends at offset {end}, but records up to {expected} were written to it: they are lost, \
+         so the node must not start on it"
+    )]
+    Short {
+        path: PathBuf,
+        end: i64,
+        expected: i64,
+    },
+    #[error("the metadata quorum failed: {0}")]
+    Raft(String),
+    #[error("the metadata log could not be closed: {0}")]
+    Close(std::io::Error),
+    #[error("the controller refused its first records: {}", .0.name())]
+    Activation(ErrorCode),
+}
+
+/// A node's metadata, running. It owns the tasks; everybody else has a [`MetaHandle`].
+pub struct Meta {
+    handle: MetaHandle,
+    raft: openraft::Raft<raft::TypeConfig>,
+    machine: machine::Machine,
+    stop: watch::Sender<bool>,
+    driving: JoinHandle<()>,
+    publishing: JoinHandle<()>,
+}
+
+impl Meta {
+    /// Opens the directory (a new one, one of ours, one that a JVM Kafka left), elects this node, and brings the records of a
+    /// new cluster in if there are none. The image loaded from disk is published first, as a difference from nothing.
+    pub async fn start(
+        options: MetaOptions,
+        publisher: Arc<dyn Publisher>,
+    ) -> Result<Meta, MetaError> {
+        let node = options.settings.node;
+        let dir = options.log_dir.join(journal::DIR);
+        let (store, mut state) =
+            tokio::task::spawn_blocking(move || open::open(&dir, node.0 as raft::NodeKey))
+                .await
+                .map_err(|e| MetaError::Raft(e.to_string()))??;
+        let loaded = Arc::new(state.image.clone());
+        let delta = std::mem::take(&mut state.delta);
+        let image = Arc::new(ArcSwap::from_pointee(Image::default()));
+        let (publish, to_publish) = mpsc::channel(publish::PUBLISH_QUEUE_MAX);
+        let (published_to, published) = watch::channel(Position::NONE.offset.0);
+        let publishing = tokio::spawn(publish::run(
+            to_publish,
+            publisher,
+            image.clone(),
+            published_to,
+        ));
+        if !loaded.in_transaction() {
+            let first = publish::Applied {
+                image: loaded.clone(),
+                delta,
+            };
+            let _ = publish.send(first).await;
+        } else {
+            // Published as a whole once the transaction is over.
+            state.delta = delta;
+        }
+        let machine = machine::Machine {
+            node: node.0,
+            state: Arc::new(Mutex::new(state)),
+            applied: Arc::new(ArcSwap::new(loaded)),
+            publish,
+            store: store.clone(),
+            now: options.now.clone(),
+        };
+        let raft = raft::start(node.0 as raft::NodeKey, store.clone(), machine.clone()).await?;
+        let (jobs, job_queue) = mpsc::channel(JOBS_MAX);
+        let (stop, stopped) = watch::channel(false);
+        let driver = raft::Driver {
+            raft: raft.clone(),
+            machine: machine.clone(),
+            store,
+            settings: options.settings,
+            chance: Chance::new(options.seed),
+            now: options.now,
+            snapshot_bytes: options.snapshot_bytes,
+        };
+        let driving = tokio::spawn(driver.run(job_queue, stopped, published.clone()));
+        let handle = MetaHandle {
+            jobs,
+            image,
+            published,
+        };
+        handle
+            .submit(Command::Activate)
+            .await
+            .map_err(MetaError::Activation)?;
+        Ok(Meta {
+            handle,
+            raft,
+            machine,
+            stop,
+            driving,
+            publishing,
+        })
+    }
+
+    pub fn handle(&self) -> &MetaHandle {
+        &self.handle
+    }
+
+    /// Answers what is under way, then closes the files so that anybody may open them.
+    pub async fn stop(self) -> Result<(), MetaError> {
+        self.stop.send_replace(true);
+        let _ = self.driving.await;
+        self.raft
+            .shutdown()
+            .await
+            .map_err(|e| MetaError::Raft(e.to_string()))?;
+        self.publishing.abort();
+        let machine = self.machine;
+        tokio::task::spawn_blocking(move || machine.close())
+            .await
+            .map_err(|e| MetaError::Raft(e.to_string()))?
+            .map_err(MetaError::Close)
+    }
+
+    /// Stops without closing anything, as a crash would.
+    pub async fn kill(self) {
+        self.driving.abort();
+        self.publishing.abort();
+        let _ = self.raft.shutdown().await;
+    }
 }
 
 /// One change on its way to the controller.
@@ -132,24 +301,26 @@ impl MetaHandle {
 
     /// Registers the node's own broker and lets it lead. Returns its epoch.
     ///
-    /// Both records and the elections go through the log as for any broker; `request` says where it listens.
+    /// Its records and the elections go through the log as for any broker; `request` says where it listens.
     pub async fn register(
         &self,
         request: BrokerRegistrationRequest,
     ) -> Result<BrokerEpoch, ErrorCode> {
-        let broker_id = request.broker_id;
-        let broker_epoch = match self.submit(Command::RegisterBroker(request)).await? {
-            Reply::RegisterBroker(response) => response.broker_epoch,
-            other => unreachable!("RegisterBroker was answered by {other:?}"),
-        };
+        match self.submit(Command::Join(request)).await? {
+            Reply::RegisterBroker(response) => Ok(BrokerEpoch(response.broker_epoch)),
+            other => unreachable!("Join was answered by {other:?}"),
+        }
+    }
+
+    /// Takes leadership from the node's own broker before it stops, so that its next start (or another's) need not wait.
+    pub async fn fence(&self, broker: NodeId, epoch: BrokerEpoch) -> Result<(), ErrorCode> {
         self.submit(Command::Heartbeat(BrokerHeartbeatRequest {
-            broker_id,
-            broker_epoch,
-            current_metadata_offset: self.image().position.offset.0,
-            want_fence: false,
+            broker_id: broker.0,
+            broker_epoch: epoch.0,
+            want_shut_down: true,
             ..Default::default()
         }))
-        .await?;
-        Ok(BrokerEpoch(broker_epoch))
+        .await
+        .map(|_| ())
     }
 }

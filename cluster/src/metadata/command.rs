@@ -63,6 +63,9 @@ pub enum Command {
     AlterConfigs(AlterConfigsRequest),
     IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
     RegisterBroker(BrokerRegistrationRequest),
+    /// A controller's own broker registers and is unfenced in one step: it has applied what it decides. Answered as a
+    /// registration is.
+    Join(BrokerRegistrationRequest),
     Heartbeat(BrokerHeartbeatRequest),
     UnregisterBroker(NodeId),
     /// A block of [`crate::metadata::decide::PRODUCER_ID_BLOCK`] producer ids.

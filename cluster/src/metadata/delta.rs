@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use airis_protocol::types::{NodeId, Str, Uuid};
 
-use super::image::{ResourceType, TopicImage};
+use super::image::{Image, ResourceType, TopicImage};
 
 /// A topic that is new or has changed.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -41,6 +41,50 @@ pub struct Delta {
 impl Delta {
     pub fn is_empty(&self) -> bool {
         *self == Delta::default()
+    }
+
+    /// What differs between two images that no records connect (a snapshot replaced the one by the other).
+    pub fn between(before: &Image, after: &Image) -> Delta {
+        let mut delta = Delta::default();
+        for old in before.topics() {
+            if after.topic_by_id(old.id).is_none() {
+                delta.deleted.insert(old.id, old.clone());
+            }
+        }
+        for new in after.topics() {
+            let old = before.topic_by_id(new.id);
+            let partitions: BTreeSet<i32> = (0..new.partitions.len())
+                .filter(|at| old.and_then(|o| o.partitions.get(*at)) != new.partitions.get(*at))
+                .map(|at| at as i32)
+                .collect();
+            if old.is_none() || !partitions.is_empty() {
+                let topic = delta.topic(new.id, &new.name);
+                topic.created = old.is_none();
+                topic.partitions = partitions;
+            }
+        }
+        for id in before.brokers.keys().chain(after.brokers.keys()) {
+            if before.brokers.get(id) != after.brokers.get(id) {
+                delta.brokers.insert(*id);
+            }
+        }
+        for key in before.configs.keys().chain(after.configs.keys()) {
+            if before.configs.get(key) != after.configs.get(key) {
+                delta.configs.insert(key.clone());
+            }
+        }
+        for name in before.features.keys().chain(after.features.keys()) {
+            if before.features.get(name) != after.features.get(name) {
+                delta.features.insert(name.clone());
+            }
+        }
+        delta.producer_ids = before.next_producer_id != after.next_producer_id;
+        delta.acls = before.acls != after.acls;
+        delta.scram = before.scram != after.scram;
+        delta.quotas = before.quotas != after.quotas;
+        delta.tokens = before.tokens != after.tokens;
+        delta.controllers = before.controllers != after.controllers;
+        delta
     }
 
     pub(super) fn topic(&mut self, id: Uuid, name: &Str) -> &mut TopicDelta {

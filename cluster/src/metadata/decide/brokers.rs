@@ -102,6 +102,34 @@ pub(super) fn register(
     })
 }
 
+/// Registers a broker and lets it lead at once.
+pub(super) fn join(
+    image: &Image,
+    env: &Env<'_>,
+    request: BrokerRegistrationRequest,
+) -> Result<MetaDecision, ErrorCode> {
+    let broker_id = request.broker_id;
+    let mut decision = register(image, env, request)?;
+    let Reply::RegisterBroker(response) = &decision.reply else {
+        unreachable!("a registration is answered as one");
+    };
+    let position = image.position;
+    let (registered, _) = image
+        .apply(position.next(), position.epoch, &decision.records)
+        .expect("what was decided can be replayed");
+    let heartbeat = BrokerHeartbeatRequest {
+        broker_id,
+        broker_epoch: response.broker_epoch,
+        current_metadata_offset: registered.position.offset.0,
+        want_fence: false,
+        ..Default::default()
+    };
+    decision
+        .records
+        .extend(self::heartbeat(&registered, heartbeat)?.records);
+    Ok(decision)
+}
+
 fn check_directories(image: &Image, id: NodeId, directories: &[Uuid]) -> Result<(), ErrorCode> {
     let mut sorted = directories.to_vec();
     sorted.sort();

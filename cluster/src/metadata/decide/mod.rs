@@ -94,6 +94,7 @@ pub fn decide(
             configs::alter_incremental(image, env, request)?
         }
         Command::RegisterBroker(request) => brokers::register(image, env, request)?,
+        Command::Join(request) => brokers::join(image, env, request)?,
         Command::Heartbeat(request) => brokers::heartbeat(image, request)?,
         Command::UnregisterBroker(id) => brokers::unregister(image, id)?,
         Command::AllocateProducerIds { broker, epoch } => {

@@ -1,0 +1,270 @@
+//! Snapshots of the metadata in Kafka's format: `%020d-%010d.checkpoint`, named by the offset that follows their last record and
+//! that record's epoch.
+//!
+//! Always holds: a file of that name is whole (it is written under another name, synced, and renamed). Must never: hold half of
+//! a metadata transaction.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use airis_cluster::metadata::{Delta, Image, record_version};
+use airis_protocol::batch::{BatchBuilder, BatchBytes, TimestampType, parse_batches};
+use airis_protocol::compress::Codec;
+use airis_protocol::messages::{
+    LeaderChangeMessage, MetadataRecord, SnapshotFooterRecord, SnapshotHeaderRecord,
+};
+use airis_protocol::types::{LeaderEpoch, Millis, Offset};
+use airis_protocol::wire::Message;
+use bytes::Bytes;
+
+use super::journal::{JournalError, at_path};
+use super::wal::sync_dir;
+
+/// Records of a snapshot are gathered into batches of about this many bytes (Kafka's limit is 8 MiB a batch).
+const BATCH_TARGET: usize = 1 << 20;
+/// Most bytes of records that one batch may decompress to.
+pub(super) const RECORDS_MAX: usize = 256 << 20;
+const SUFFIX: &str = ".checkpoint";
+/// What Kafka and this module call an unfinished one.
+const PART: &str = ".checkpoint.part";
+
+/// Types of control records in the metadata log and its snapshots (Kafka's `ControlRecordType`).
+pub(super) mod control {
+    pub const LEADER_CHANGE: i16 = 2;
+    pub const SNAPSHOT_HEADER: i16 = 3;
+    pub const SNAPSHOT_FOOTER: i16 = 4;
+}
+
+/// Names one snapshot. Ordered by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SnapshotId {
+    /// The offset after the last record in it.
+    pub end: i64,
+    pub epoch: i32,
+}
+
+impl SnapshotId {
+    pub fn of(image: &Image) -> SnapshotId {
+        SnapshotId {
+            end: image.position.next().0,
+            epoch: image.position.epoch.0,
+        }
+    }
+
+    pub fn text(self) -> String {
+        format!("{:020}-{:010}", self.end, self.epoch)
+    }
+
+    pub fn parse(text: &str) -> Option<SnapshotId> {
+        let (end, epoch) = text.split_once('-')?;
+        (end.len() == 20 && epoch.len() == 10).then_some(())?;
+        Some(SnapshotId {
+            end: end.parse().ok()?,
+            epoch: epoch.parse().ok()?,
+        })
+    }
+
+    pub fn path(self, dir: &Path) -> PathBuf {
+        dir.join(self.text() + SUFFIX)
+    }
+}
+
+/// A batch of one control record.
+pub(super) fn control_batch<M: Message>(
+    ty: i16,
+    message: &M,
+    now: Millis,
+    at: Offset,
+    epoch: LeaderEpoch,
+) -> Bytes {
+    let mut key = [0; 4];
+    key[2..].copy_from_slice(&ty.to_be_bytes());
+    // Kafka 4.3 decodes these as version 0, whatever the record says.
+    let value = message
+        .to_bytes(0)
+        .expect("version 0 has every field that is set");
+    let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
+    builder.control().push(now, Some(&key), Some(&value), &[]);
+    builder.build(at, epoch)
+}
+
+/// A batch of metadata records.
+pub(super) fn data_batch(
+    records: &[MetadataRecord],
+    metadata_version: i16,
+    now: Millis,
+    at: Offset,
+    epoch: LeaderEpoch,
+) -> Bytes {
+    let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
+    for record in records {
+        builder.push(now, None, Some(&frame(record, metadata_version)), &[]);
+    }
+    builder.build(at, epoch)
+}
+
+fn frame(record: &MetadataRecord, metadata_version: i16) -> Bytes {
+    record
+        .write_framed(record_version(record, metadata_version))
+        .expect("decisions use no field that their version lacks")
+}
+
+/// The records of a data batch.
+pub(super) fn decode(batch: &BatchBytes) -> Result<Vec<MetadataRecord>, String> {
+    let set = batch.records(RECORDS_MAX).map_err(|e| e.to_string())?;
+    let section = set.section();
+    set.iter()
+        .map(|record| {
+            let record = record.map_err(|e| e.to_string())?;
+            let value = record.value.ok_or("a metadata record without a value")?;
+            MetadataRecord::read_framed(section.slice_ref(value))
+                .map_err(|e| format!("record at offset {}: {e}", record.offset))
+        })
+        .collect()
+}
+
+/// Applies one batch of the log to an image; control batches only move it on.
+pub(super) fn apply(
+    image: &mut Image,
+    delta: &mut Delta,
+    batch: &BatchBytes,
+) -> Result<(), String> {
+    let epoch = LeaderEpoch(batch.header().leader_epoch);
+    if batch.is_control() {
+        image.skip_to(batch.last_offset(), epoch);
+        return Ok(());
+    }
+    let mut records = decode(batch)?;
+    let mut first = batch.base_offset();
+    // A snapshot may end within a batch.
+    let known = image.position.next().0 - first.0;
+    if known > 0 {
+        records.drain(..(known as usize).min(records.len()));
+        first = image.position.next();
+    }
+    image
+        .replay_all(delta, first, epoch, &records)
+        .map_err(|e| e.to_string())
+}
+
+/// The leader's first record of a term.
+pub(super) fn leader_change(leader: i32, voters: &[i32]) -> LeaderChangeMessage {
+    let voters: Vec<_> = voters
+        .iter()
+        .map(
+            |id| airis_protocol::messages::leader_change_message::Voter {
+                voter_id: *id,
+                ..Default::default()
+            },
+        )
+        .collect();
+    LeaderChangeMessage {
+        version: 0,
+        leader_id: leader,
+        granting_voters: voters.clone(),
+        voters,
+    }
+}
+
+/// A snapshot's bytes. `last_timestamp` is that of the last record in it.
+pub(super) fn encode(image: &Image, last_timestamp: Millis, now: Millis) -> Bytes {
+    let epoch = LeaderEpoch(image.position.epoch.0);
+    let version = image.feature(airis_cluster::metadata::features::METADATA_VERSION);
+    let mut out = Vec::new();
+    let header = SnapshotHeaderRecord {
+        version: 0,
+        last_contained_log_timestamp: last_timestamp.0,
+    };
+    out.extend(control_batch(
+        control::SNAPSHOT_HEADER,
+        &header,
+        now,
+        Offset(0),
+        epoch,
+    ));
+    let mut next = 1;
+    let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
+    for record in image.records() {
+        builder.push(now, None, Some(&frame(&record, version)), &[]);
+        if builder.size() >= BATCH_TARGET {
+            out.extend(builder.build(Offset(next), epoch));
+            next += i64::from(builder.count());
+            builder = BatchBuilder::new(Codec::None, TimestampType::Create);
+        }
+    }
+    if !builder.is_empty() {
+        out.extend(builder.build(Offset(next), epoch));
+        next += i64::from(builder.count());
+    }
+    let footer = SnapshotFooterRecord { version: 0 };
+    out.extend(control_batch(
+        control::SNAPSHOT_FOOTER,
+        &footer,
+        now,
+        Offset(next),
+        epoch,
+    ));
+    out.into()
+}
+
+/// The image that a snapshot's bytes hold.
+pub(super) fn read(id: SnapshotId, bytes: &Bytes) -> Result<Image, String> {
+    let (mut image, mut delta) = (Image::default(), Delta::default());
+    let batches = parse_batches(bytes).map_err(|e| e.to_string())?;
+    let mut ended = false;
+    for batch in &batches {
+        if batch.is_control() {
+            let set = batch.records(RECORDS_MAX).map_err(|e| e.to_string())?;
+            for record in &set {
+                let key = record.map_err(|e| e.to_string())?.key.unwrap_or_default();
+                ended |= key.get(2..4) == Some(&control::SNAPSHOT_FOOTER.to_be_bytes()[..]);
+            }
+            continue;
+        }
+        let records = decode(batch)?;
+        image
+            .replay_all(
+                &mut delta,
+                batch.base_offset(),
+                LeaderEpoch(id.epoch),
+                &records,
+            )
+            .map_err(|e| e.to_string())?;
+    }
+    if !ended {
+        return Err("it has no end".into());
+    }
+    image.position = airis_cluster::metadata::Position {
+        offset: Offset(id.end - 1),
+        epoch: LeaderEpoch(id.epoch),
+    };
+    Ok(image)
+}
+
+/// Stores a snapshot. It is on disk, or not there at all, when this returns.
+pub(super) fn store(dir: &Path, id: SnapshotId, bytes: &[u8]) -> io::Result<()> {
+    let part = dir.join(id.text() + PART);
+    let mut file = File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&part, id.path(dir))?;
+    sync_dir(dir)
+}
+
+/// The snapshots in a directory, oldest first. Unfinished ones are removed.
+pub(super) fn list(dir: &Path) -> Result<Vec<SnapshotId>, JournalError> {
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(dir).map_err(at_path(dir))? {
+        let name = entry.map_err(at_path(dir))?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        if name.ends_with(PART) {
+            let path = dir.join(name);
+            fs::remove_file(&path).map_err(at_path(&path))?;
+        } else if let Some(id) = name.strip_suffix(SUFFIX).and_then(SnapshotId::parse) {
+            ids.push(id);
+        }
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}

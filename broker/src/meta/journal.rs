@@ -1,0 +1,590 @@
+//! The directory `__cluster_metadata-0` in Kafka's format: segments with their indexes, the epoch file, `partition.metadata`
+//! and `quorum-state`. What the raft store has agreed on is projected into it, and a JVM Kafka can open it.
+//!
+//! Always holds: offsets are dense; batches are whole and their CRCs are right; the indexes of the active segment fit it. Must
+//! never: cut off anything but a torn last batch; damage before the end is an error, not a shorter log.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use airis_protocol::batch::{self, BatchBytes, BatchHeader};
+use airis_protocol::types::Uuid;
+use bytes::Bytes;
+
+use super::wal::sync_dir;
+
+/// The directory of the metadata log within the log directory.
+pub const DIR: &str = "__cluster_metadata-0";
+/// An index entry is due after so many bytes (Kafka's default of `index.interval.bytes`).
+const INDEX_INTERVAL: u64 = 4096;
+/// A segment is closed before it grows beyond this (Kafka's default of `metadata.log.segment.bytes`).
+const SEGMENT_MAX: u64 = 1 << 30;
+/// The largest batch that is read back: Kafka's raft writes 8 MiB at most (`MAX_BATCH_SIZE_BYTES`).
+const BATCH_MAX: usize = 64 << 20;
+
+/// Why the directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{path} is damaged at byte {at}: {what}")]
+    Damaged {
+        path: PathBuf,
+        at: u64,
+        what: String,
+    },
+    #[error("{path} should begin at offset {expected}: records in between are missing")]
+    Gap { path: PathBuf, expected: i64 },
+}
+
+pub(super) fn at_path(path: &Path) -> impl FnOnce(io::Error) -> JournalError + use<> {
+    let path = path.to_owned();
+    move |source| JournalError::Io { path, source }
+}
+
+/// The segment that is written.
+#[derive(Debug)]
+struct Active {
+    base: i64,
+    file: File,
+    size: u64,
+    index: Vec<u8>,
+    times: Vec<u8>,
+    index_file: File,
+    times_file: File,
+    since_index: u64,
+    /// The largest timestamp so far, and the last offset of the batch that has it.
+    max_timestamp: (i64, i64),
+    /// Timestamp of the last entry in the time index.
+    last_time: i64,
+}
+
+/// The log of the metadata, open for appending.
+#[derive(Debug)]
+pub(super) struct Journal {
+    dir: PathBuf,
+    /// Base offsets of the closed segments, rising.
+    closed: Vec<i64>,
+    active: Active,
+    next: i64,
+    /// Epoch and its first offset, rising.
+    epochs: Vec<(i32, i64)>,
+    /// Bytes appended since the journal was opened.
+    appended: u64,
+}
+
+fn segment(dir: &Path, base: i64, suffix: &str) -> PathBuf {
+    dir.join(format!("{base:020}{suffix}"))
+}
+
+/// Writes a small file so that a reader sees the old or the new content, whole.
+pub(super) fn write_atomically(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    let tmp = PathBuf::from(name);
+    let file = File::create(&tmp)?;
+    file.write_all_at(bytes, 0)?;
+    if sync {
+        file.sync_all()?;
+    }
+    fs::rename(&tmp, path)?;
+    if sync {
+        sync_dir(path.parent().unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
+}
+
+impl Active {
+    fn open(dir: &Path, base: i64) -> io::Result<Active> {
+        let open = |suffix| {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(segment(dir, base, suffix))
+        };
+        Ok(Active {
+            base,
+            file: open(".log")?,
+            size: 0,
+            index: Vec::new(),
+            times: Vec::new(),
+            index_file: open(".index")?,
+            times_file: open(".timeindex")?,
+            since_index: 0,
+            max_timestamp: (-1, -1),
+            last_time: -1,
+        })
+    }
+
+    /// Takes note of a batch that lies at the end: what Kafka's `LogSegment.append` does around the write. True if the indexes
+    /// have grown.
+    fn note(&mut self, header: &BatchHeader) -> bool {
+        let last = header.last_offset().0;
+        if header.max_timestamp > self.max_timestamp.0 {
+            self.max_timestamp = (header.max_timestamp, last);
+        }
+        let grown = self.since_index > INDEX_INTERVAL;
+        if grown {
+            self.index.extend(((last - self.base) as i32).to_be_bytes());
+            self.index.extend((self.size as i32).to_be_bytes());
+            self.note_time();
+            self.since_index = 0;
+        }
+        self.since_index += header.size() as u64;
+        self.size += header.size() as u64;
+        grown
+    }
+
+    fn note_time(&mut self) {
+        let (timestamp, offset) = self.max_timestamp;
+        if timestamp > self.last_time {
+            self.times.extend(timestamp.to_be_bytes());
+            self.times
+                .extend(((offset - self.base) as i32).to_be_bytes());
+            self.last_time = timestamp;
+        }
+    }
+
+    /// Brings the index files in line with what is in memory.
+    fn write_indexes(&self) -> io::Result<()> {
+        for (file, bytes) in [
+            (&self.index_file, &self.index),
+            (&self.times_file, &self.times),
+        ] {
+            file.write_all_at(bytes, 0)?;
+            file.set_len(bytes.len() as u64)?;
+        }
+        Ok(())
+    }
+
+    /// The last entry of the time index, and everything on disk.
+    fn close(&mut self) -> io::Result<()> {
+        self.note_time();
+        self.write_indexes()?;
+        self.file.set_len(self.size)?;
+        self.file.sync_all()?;
+        self.index_file.sync_all()?;
+        self.times_file.sync_all()
+    }
+}
+
+/// Base offsets of the segments in a directory, rising.
+fn segments(dir: &Path) -> io::Result<Vec<i64>> {
+    let mut bases: Vec<i64> = fs::read_dir(dir)?
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name();
+            name.to_str()?.strip_suffix(".log")?.parse().ok()
+        })
+        .collect();
+    bases.sort_unstable();
+    Ok(bases)
+}
+
+/// Reads the batches of one segment one after another.
+struct Scan {
+    path: PathBuf,
+    input: BufReader<File>,
+    at: u64,
+    len: u64,
+}
+
+/// How a scan goes on.
+enum Next {
+    Batch(BatchBytes),
+    End,
+    /// What follows is no whole batch.
+    Bad(String),
+}
+
+impl Scan {
+    fn open(path: PathBuf) -> Result<Scan, JournalError> {
+        let file = File::open(&path).map_err(at_path(&path))?;
+        let len = file.metadata().map_err(at_path(&path))?.len();
+        Ok(Scan {
+            input: BufReader::with_capacity(1 << 16, file),
+            path,
+            at: 0,
+            len,
+        })
+    }
+
+    fn next(&mut self) -> Result<Next, JournalError> {
+        let left = self.len - self.at;
+        if left == 0 {
+            return Ok(Next::End);
+        }
+        if left < batch::HEADER_LEN as u64 {
+            return Ok(Next::Bad(format!("{left} bytes are no batch")));
+        }
+        let mut bytes = vec![0; batch::HEADER_LEN];
+        self.read(&mut bytes)?;
+        let header = match BatchHeader::read(&bytes) {
+            Ok(header) => header,
+            Err(e) => return Ok(Next::Bad(e.to_string())),
+        };
+        let size = header.size();
+        if size as u64 > left || size > BATCH_MAX {
+            return Ok(Next::Bad(format!(
+                "a batch of {size} bytes, {left} are left"
+            )));
+        }
+        bytes.resize(size, 0);
+        self.read(&mut bytes[batch::HEADER_LEN..])?;
+        match BatchBytes::parse(Bytes::from(bytes)) {
+            Ok((batch, _)) => {
+                self.at += size as u64;
+                Ok(Next::Batch(batch))
+            }
+            Err(e) => Ok(Next::Bad(e.to_string())),
+        }
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> Result<(), JournalError> {
+        self.input.read_exact(buf).map_err(at_path(&self.path))
+    }
+
+    /// True if a whole batch lies anywhere behind the bad place: then it is damage and no torn write. Looks a bounded way ahead.
+    fn more_behind(&self) -> Result<bool, JournalError> {
+        const LOOK_AHEAD: usize = 1 << 20;
+        let file = File::open(&self.path).map_err(at_path(&self.path))?;
+        let mut rest = vec![0; LOOK_AHEAD.min((self.len - self.at) as usize)];
+        file.read_exact_at(&mut rest, self.at)
+            .map_err(at_path(&self.path))?;
+        let rest = Bytes::from(rest);
+        Ok(
+            (1..rest.len().saturating_sub(batch::HEADER_LEN)).any(|from| {
+                // The magic byte first: it rules nearly every place out.
+                rest[from + 16] == batch::MAGIC as u8
+                    && BatchBytes::parse(rest.slice(from..)).is_ok()
+            }),
+        )
+    }
+}
+
+impl Journal {
+    /// Opens the log, making an empty one that begins at `start` if there is none, and shows every batch from `from` on to `see`.
+    pub fn open(
+        dir: &Path,
+        start: i64,
+        from: i64,
+        mut see: impl FnMut(BatchBytes) -> Result<(), String>,
+    ) -> Result<Journal, JournalError> {
+        let mut bases = segments(dir).map_err(at_path(dir))?;
+        if bases.is_empty() {
+            bases.push(start);
+        }
+        let last = bases.pop().expect("there is one");
+        let mut epochs: Vec<(i32, i64)> = Vec::new();
+        let mut next = bases.first().copied().unwrap_or(last);
+        let mut active = Active::open(dir, last).map_err(at_path(dir))?;
+        for base in bases.iter().copied().chain([last]) {
+            let path = segment(dir, base, ".log");
+            if base != next {
+                return Err(JournalError::Gap {
+                    path,
+                    expected: next,
+                });
+            }
+            let mut scan = Scan::open(path)?;
+            let damaged = |scan: &Scan, what| {
+                Err(JournalError::Damaged {
+                    path: scan.path.clone(),
+                    at: scan.at,
+                    what,
+                })
+            };
+            loop {
+                let batch = match scan.next()? {
+                    Next::Batch(batch) => batch,
+                    Next::End => break,
+                    Next::Bad(what) if base != last || scan.more_behind()? => {
+                        return damaged(&scan, what);
+                    }
+                    Next::Bad(what) => {
+                        tracing::warn!(file = %scan.path.display(), from = scan.at, to = scan.len, what, "cut off a torn batch");
+                        active.file.set_len(scan.at).map_err(at_path(&scan.path))?;
+                        break;
+                    }
+                };
+                let header = *batch.header();
+                if header.base_offset != next {
+                    return damaged(
+                        &scan,
+                        format!("offset {} follows {next}", header.base_offset),
+                    );
+                }
+                if epochs.last().is_none_or(|(e, _)| *e < header.leader_epoch) {
+                    epochs.push((header.leader_epoch, next));
+                }
+                next = header.next_offset().0;
+                if base == last {
+                    active.note(&header);
+                }
+                if header.last_offset().0 >= from
+                    && let Err(what) = see(batch)
+                {
+                    return damaged(&scan, what);
+                }
+            }
+        }
+        // Indexes are hints: whatever is there is replaced by what fits the log.
+        active.write_indexes().map_err(at_path(dir))?;
+        Ok(Journal {
+            dir: dir.to_owned(),
+            closed: bases,
+            active,
+            next,
+            epochs,
+            appended: 0,
+        })
+    }
+
+    /// The offset of the next record.
+    pub fn next(&self) -> i64 {
+        self.next
+    }
+
+    /// The offset of the first record that is still there.
+    #[cfg(test)]
+    pub fn start(&self) -> i64 {
+        self.closed.first().copied().unwrap_or(self.active.base)
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Bytes appended since the journal was opened.
+    pub fn appended(&self) -> u64 {
+        self.appended
+    }
+
+    /// Makes sure that so many bytes can be appended.
+    pub fn reserve(&self, bytes: u64) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        match fallocate(
+            &self.active.file,
+            FallocateFlags::KEEP_SIZE,
+            self.active.size,
+            bytes,
+        ) {
+            Err(rustix::io::Errno::OPNOTSUPP) | Ok(()) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Appends one batch that carries its offset and epoch. It is in the page cache then, not on disk. On an error nothing counts.
+    pub fn append(&mut self, batch: &[u8]) -> io::Result<()> {
+        let header = BatchHeader::read(batch).map_err(io::Error::other)?;
+        assert_eq!(header.base_offset, self.next, "offsets are dense");
+        assert_eq!(header.size(), batch.len(), "exactly one batch");
+        if self.active.size > 0 && self.active.size + batch.len() as u64 > SEGMENT_MAX {
+            self.roll()?;
+        }
+        if let Err(e) = self.active.file.write_all_at(batch, self.active.size) {
+            let _ = self.active.file.set_len(self.active.size);
+            return Err(e);
+        }
+        let grown = self.active.note(&header);
+        self.next = header.next_offset().0;
+        self.appended += batch.len() as u64;
+        if grown {
+            self.active.write_indexes()?;
+        }
+        if self
+            .epochs
+            .last()
+            .is_none_or(|(e, _)| *e < header.leader_epoch)
+        {
+            self.epochs.push((header.leader_epoch, header.base_offset));
+            self.write_epochs()?;
+        }
+        Ok(())
+    }
+
+    fn write_epochs(&self) -> io::Result<()> {
+        let mut text = format!("0\n{}\n", self.epochs.len());
+        for (epoch, offset) in &self.epochs {
+            text.push_str(&format!("{epoch} {offset}\n"));
+        }
+        write_atomically(
+            &self.dir.join("leader-epoch-checkpoint"),
+            text.as_bytes(),
+            false,
+        )
+    }
+
+    /// Puts everything appended so far on disk.
+    pub fn flush(&self) -> io::Result<()> {
+        self.active.file.sync_data()
+    }
+
+    /// Closes the active segment and begins another. Does nothing if it is empty.
+    pub fn roll(&mut self) -> io::Result<()> {
+        if self.active.size == 0 {
+            return Ok(());
+        }
+        self.active.close()?;
+        let next = Active::open(&self.dir, self.next)?;
+        let before = std::mem::replace(&mut self.active, next);
+        self.closed.push(before.base);
+        sync_dir(&self.dir)
+    }
+
+    /// Deletes closed segments that hold nothing from `keep` on.
+    pub fn trim(&mut self, keep: i64) -> io::Result<()> {
+        let before = self.closed.len();
+        while let Some(base) = self.closed.first().copied() {
+            let end = self.closed.get(1).copied().unwrap_or(self.active.base);
+            if end > keep {
+                break;
+            }
+            remove_segment(&self.dir, base)?;
+            self.closed.remove(0);
+        }
+        if self.closed.len() != before {
+            let start = self.closed.first().copied().unwrap_or(self.active.base);
+            let at = self.epochs.partition_point(|(_, from)| *from <= start);
+            if at > 0 {
+                self.epochs.drain(..at - 1);
+                self.epochs[0].1 = self.epochs[0].1.max(start);
+            }
+            self.write_epochs()?;
+        }
+        Ok(())
+    }
+
+    /// Throws everything away and goes on at `offset`: after a snapshot that came from elsewhere.
+    pub fn restart_at(&mut self, offset: i64) -> io::Result<()> {
+        let fresh = Active::open(&self.dir, offset)?;
+        fresh.file.set_len(0)?;
+        fresh.write_indexes()?;
+        for base in self.closed.drain(..).chain([self.active.base]) {
+            if base != offset {
+                remove_segment(&self.dir, base)?;
+            }
+        }
+        self.active = fresh;
+        self.next = offset;
+        self.epochs.clear();
+        self.write_epochs()?;
+        sync_dir(&self.dir)
+    }
+
+    /// A clean end: indexes complete, files of their true length, all on disk.
+    pub fn close(&mut self) -> io::Result<()> {
+        self.active.close()?;
+        sync_dir(&self.dir)
+    }
+}
+
+fn remove_segment(dir: &Path, base: i64) -> io::Result<()> {
+    for suffix in [".log", ".index", ".timeindex", ".snapshot", ".txnindex"] {
+        match fs::remove_file(segment(dir, base, suffix)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Cuts the last segment off at an offset, which must be the base of a batch in it or its end. The journal is opened afterwards.
+pub(super) fn cut(dir: &Path, offset: i64) -> Result<(), JournalError> {
+    let base = segments(dir)
+        .map_err(at_path(dir))?
+        .pop()
+        .filter(|base| *base <= offset);
+    let Some(base) = base else {
+        return Err(JournalError::Gap {
+            path: dir.to_owned(),
+            expected: offset,
+        });
+    };
+    let mut scan = Scan::open(segment(dir, base, ".log"))?;
+    let mut at = 0;
+    while let Next::Batch(batch) = scan.next()? {
+        if batch.base_offset().0 >= offset {
+            break;
+        }
+        at = scan.at;
+    }
+    let file = OpenOptions::new()
+        .write(true)
+        .open(&scan.path)
+        .map_err(at_path(&scan.path))?;
+    file.set_len(at)
+        .and_then(|()| file.sync_all())
+        .map_err(at_path(&scan.path))
+}
+
+/// Makes the directory and `partition.metadata`, if they are not there.
+pub(super) fn prepare(dir: &Path) -> Result<(), JournalError> {
+    if !dir.exists() {
+        fs::create_dir_all(dir).map_err(at_path(dir))?;
+        sync_dir(dir.parent().unwrap_or(Path::new("."))).map_err(at_path(dir))?;
+    }
+    let path = dir.join("partition.metadata");
+    if !path.exists() {
+        let text = format!("version: 0\ntopic_id: {}", Uuid::METADATA_TOPIC);
+        write_atomically(&path, text.as_bytes(), false).map_err(at_path(&path))?;
+    }
+    Ok(())
+}
+
+/// Kafka's `quorum-state` in its version 0, which goes with a fixed set of voters.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct QuorumState {
+    #[serde(default)]
+    pub cluster_id: String,
+    pub leader_id: i32,
+    pub leader_epoch: i32,
+    pub voted_id: i32,
+    #[serde(default)]
+    pub applied_offset: i64,
+    #[serde(default)]
+    pub current_voters: Vec<QuorumVoter>,
+    #[serde(rename = "data_version")]
+    pub data_version: i16,
+}
+
+/// One of the voters in `quorum-state`.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct QuorumVoter {
+    pub voter_id: i32,
+}
+
+const QUORUM_STATE: &str = "quorum-state";
+
+impl QuorumState {
+    /// A leader and its epoch, with the voters.
+    pub fn elected(leader: i32, epoch: i32, voters: &[i32]) -> QuorumState {
+        QuorumState {
+            cluster_id: String::new(),
+            leader_id: leader,
+            leader_epoch: epoch,
+            voted_id: -1,
+            applied_offset: 0,
+            current_voters: voters
+                .iter()
+                .map(|v| QuorumVoter { voter_id: *v })
+                .collect(),
+            data_version: 0,
+        }
+    }
+
+    pub fn write(&self, dir: &Path) -> io::Result<()> {
+        let text = serde_json::to_vec(self).map_err(io::Error::other)?;
+        write_atomically(&dir.join(QUORUM_STATE), &text, false)
+    }
+
+    /// `None` if the file is not there or cannot be understood; the log says nearly as much.
+    pub fn read(dir: &Path) -> Option<QuorumState> {
+        serde_json::from_slice(&fs::read(dir.join(QUORUM_STATE)).ok()?).ok()
+    }
+}

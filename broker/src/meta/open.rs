@@ -1,0 +1,209 @@
+//! Opening a node's metadata directory: whether it was left by this broker, by a JVM Kafka, by both in turn, or by nobody.
+//!
+//! Always holds: the log in Kafka's format is the truth. A raft store that says something else (a JVM Kafka has written
+//! meanwhile) is put aside with one line in the log, and the next term follows the last epoch that anybody used. Must never: drop
+//! records that this broker has acknowledged; if the log is shorter than what the raft store has forgotten, that is an error.
+
+use std::path::Path;
+
+use airis_cluster::metadata::{Delta, Image};
+use openraft::{BasicNode, Membership, SnapshotMeta, StoredMembership, Vote};
+
+use super::MetaError;
+use super::checkpoint::{self, SnapshotId};
+use super::journal::{self, Journal, JournalError, QuorumState, at_path};
+use super::machine::State;
+use super::raft::{Node, NodeKey};
+use super::store::{Place, Store};
+use super::wal::{Base, Wal, log_id};
+
+/// The log and what it says.
+struct Loaded {
+    journal: Journal,
+    image: Image,
+    last_timestamp: i64,
+    snapshots: Vec<SnapshotId>,
+}
+
+fn load(dir: &Path) -> Result<Loaded, MetaError> {
+    let snapshots = checkpoint::list(dir)?;
+    let image = match snapshots.last() {
+        None => Image::default(),
+        Some(id) => {
+            let path = id.path(dir);
+            let bytes = std::fs::read(&path).map_err(at_path(&path))?;
+            checkpoint::read(*id, &bytes.into()).map_err(|what| JournalError::Damaged {
+                path,
+                at: 0,
+                what,
+            })?
+        }
+    };
+    let from = image.position.next().0;
+    let (mut replayed, mut delta, mut last_timestamp) = (image.clone(), Delta::default(), -1);
+    let mut journal = Journal::open(dir, from, from, |batch| {
+        last_timestamp = last_timestamp.max(batch.header().max_timestamp);
+        checkpoint::apply(&mut replayed, &mut delta, &batch)
+    })?;
+    if journal.next() < from {
+        // A snapshot that was fetched or installed, and a crash before the log was begun anew behind it.
+        journal.restart_at(from).map_err(at_path(dir))?;
+    }
+    Ok(Loaded {
+        journal,
+        image: replayed,
+        last_timestamp,
+        snapshots,
+    })
+}
+
+/// How the raft store fits the log.
+enum Fit {
+    /// The log ends where this entry's records end.
+    Place(Place),
+    /// The log ends within an entry's records; cut back to its beginning.
+    Within(i64),
+    /// The log ends before the raft store begins.
+    Short(i64),
+    /// Somebody else has written to the log.
+    Foreign,
+}
+
+fn fit(store: &Store, image: &Image) -> Fit {
+    let (end, epoch) = (image.position.next().0, image.position.epoch.0 as u64);
+    let term = |place: &Place| place.log_id.map_or(0, |id| id.leader_id.term);
+    let mut found = Fit::Foreign;
+    let base = store.base();
+    if end < base.next_offset {
+        return Fit::Short(base.next_offset);
+    }
+    let mut before = base.next_offset;
+    store.walk(|place, entry| {
+        if place.next_offset == end && (end == 0 || term(place) == epoch) {
+            found = Fit::Place(place.clone());
+        } else if entry.is_some() && before < end && end < place.next_offset && term(place) == epoch
+        {
+            found = Fit::Within(before);
+        }
+        before = place.next_offset;
+    });
+    found
+}
+
+/// The only voter, as of a place in the log.
+fn only_voter(node: NodeKey, at: openraft::LogId<NodeKey>) -> StoredMembership<NodeKey, Node> {
+    let nodes = std::collections::BTreeMap::from([(node, BasicNode::default())]);
+    let membership = Membership::new(vec![[node].into()], nodes);
+    StoredMembership::new(Some(at), membership)
+}
+
+/// Opens `dir` (`__cluster_metadata-0`), making it if need be.
+pub(super) fn open(dir: &Path, node: NodeKey) -> Result<(Store, State), MetaError> {
+    journal::prepare(dir)?;
+    let mut loaded = load(dir)?;
+    let mut store = None;
+    if Wal::exists(dir) {
+        let existing = Store::open(dir)?;
+        let mut fitting = fit(&existing, &loaded.image);
+        if let Fit::Within(offset) = fitting {
+            tracing::warn!(
+                offset,
+                "the metadata log ends within an entry; it is written again"
+            );
+            drop(loaded);
+            journal::cut(dir, offset)?;
+            loaded = load(dir)?;
+            fitting = fit(&existing, &loaded.image);
+        }
+        match fitting {
+            Fit::Place(place) => store = Some((existing, place)),
+            Fit::Short(expected) => {
+                return Err(MetaError::Short {
+                    path: dir.to_owned(),
+                    end: loaded.image.position.next().0,
+                    expected,
+                });
+            }
+            Fit::Foreign | Fit::Within(_) => tracing::warn!(
+                end = loaded.image.position.next().0,
+                epoch = loaded.image.position.epoch.0,
+                "the metadata log was written by another Kafka meanwhile: the raft store is begun anew behind it"
+            ),
+        }
+    }
+    let end = loaded.image.position.next().0;
+    let quorum_epoch = QuorumState::read(dir).map_or(0, |q| q.leader_epoch.max(0));
+    let (store, place) = match store {
+        Some((store, place)) => {
+            // A JVM Kafka that was here without writing a record may still have used an epoch up.
+            let term = store.vote().map_or(0, |v| v.leader_id.term);
+            if quorum_epoch as u64 > term {
+                tracing::info!(term, quorum_epoch, "an epoch was used by another Kafka");
+                store
+                    .save_vote_now(Vote::new(quorum_epoch as u64, node))
+                    .map_err(at_path(dir))?;
+            }
+            (store, place)
+        }
+        None if end == 0 => {
+            let base = Base::default();
+            let place = place_of(&base);
+            (Store::create(dir, base, None).map_err(at_path(dir))?, place)
+        }
+        None => {
+            let epoch = loaded.image.position.epoch.0;
+            let at = log_id(epoch as u64, end as u64);
+            let base = Base {
+                log_id: Some(at),
+                next_offset: end,
+                membership: only_voter(node, at),
+            };
+            let vote = Vote::new(epoch.max(quorum_epoch) as u64, node);
+            let place = place_of(&base);
+            tracing::info!(
+                end,
+                epoch,
+                "took over a metadata log that another Kafka wrote"
+            );
+            (
+                Store::create(dir, base, Some(vote)).map_err(at_path(dir))?,
+                place,
+            )
+        }
+    };
+    let snapshot = snapshot_of(&store, &loaded.snapshots);
+    let state = State {
+        journal: loaded.journal,
+        delta: Delta::between(&Image::default(), &loaded.image),
+        image: loaded.image,
+        place,
+        last_timestamp: loaded.last_timestamp,
+        snapshot,
+        snapshot_at: 0,
+    };
+    Ok((store, state))
+}
+
+fn place_of(base: &Base) -> Place {
+    Place {
+        log_id: base.log_id,
+        next_offset: base.next_offset,
+        membership: base.membership.clone(),
+    }
+}
+
+/// The newest snapshot that ends where an entry does, as openraft wants to know it.
+fn snapshot_of(store: &Store, ids: &[SnapshotId]) -> Option<SnapshotMeta<NodeKey, Node>> {
+    let mut found: Option<(SnapshotId, Place)> = None;
+    store.walk(|place, _| {
+        if let Some(id) = ids.iter().find(|id| id.end == place.next_offset) {
+            found = Some((*id, place.clone()));
+        }
+    });
+    let (id, place) = found?;
+    Some(SnapshotMeta {
+        last_log_id: place.log_id,
+        last_membership: place.membership,
+        snapshot_id: id.text(),
+    })
+}

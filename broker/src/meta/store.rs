@@ -1,0 +1,321 @@
+//! The raft log as openraft wants it: votes and entries in memory, and behind them in the [`Wal`].
+//!
+//! Always holds: a vote or entry is on disk before it is reported as saved; entries are consecutive from the base on. Must never:
+//! forget an entry whose records are not yet synced in the metadata log (the machine syncs it before it lets openraft purge).
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use airis_protocol::batch::BatchHeader;
+use openraft::storage::{LogFlushed, RaftLogStorage};
+use openraft::{
+    EntryPayload, LogId, LogState, OptionalSend, RaftLogReader, StorageError, StorageIOError,
+    StoredMembership, Vote,
+};
+use parking_lot::Mutex;
+
+use super::raft::{Entry, NodeKey, TypeConfig};
+use super::wal::{Base, Frame, Wal};
+
+type Failure = StorageError<NodeKey>;
+
+/// What the file says, in memory.
+#[derive(Debug)]
+struct State {
+    wal: Wal,
+    vote: Option<Vote<NodeKey>>,
+    base: Base,
+    entries: BTreeMap<u64, Entry>,
+    /// Where an installed snapshot ends, which the entries here cannot tell.
+    installed: Option<Place>,
+}
+
+/// The log store. Clones share everything.
+#[derive(Clone, Debug)]
+pub(super) struct Store(Arc<Mutex<State>>);
+
+/// How many records of the metadata log an entry becomes, if its first one gets the offset `next`.
+///
+/// A new term begins with one LeaderChange record. A change of members is marked by a NoOp record, so that every entry but the
+/// very first ends at an offset of its own. A proposal made for another offset (its proposer was deposed meanwhile) is void.
+pub(super) fn records_of(entry: &Entry, next: i64) -> i64 {
+    match &entry.payload {
+        EntryPayload::Blank => 1,
+        EntryPayload::Membership(_) => i64::from(entry.log_id.leader_id.term > 0),
+        EntryPayload::Normal(p) if p.first_offset != next => 0,
+        EntryPayload::Normal(p) => p
+            .batches
+            .iter()
+            .map(|b| {
+                let header = BatchHeader::read(b).expect("proposals hold whole batches");
+                i64::from(header.last_offset_delta) + 1
+            })
+            .sum(),
+    }
+}
+
+/// A place in the log of entries, and the offset that it ends at.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Place {
+    pub log_id: Option<LogId<NodeKey>>,
+    pub next_offset: i64,
+    pub membership: StoredMembership<NodeKey, super::raft::Node>,
+}
+
+impl Place {
+    /// Moves past an entry.
+    pub fn pass(&mut self, entry: &Entry) {
+        self.next_offset += records_of(entry, self.next_offset);
+        self.log_id = Some(entry.log_id);
+        if let EntryPayload::Membership(m) = &entry.payload {
+            self.membership = StoredMembership::new(Some(entry.log_id), m.clone());
+        }
+    }
+}
+
+impl State {
+    fn base_place(&self) -> Place {
+        Place {
+            log_id: self.base.log_id,
+            next_offset: self.base.next_offset,
+            membership: self.base.membership.clone(),
+        }
+    }
+}
+
+impl Store {
+    /// A store that begins at `base`, in place of any that is there.
+    pub fn create(
+        dir: &std::path::Path,
+        base: Base,
+        vote: Option<Vote<NodeKey>>,
+    ) -> io::Result<Store> {
+        let mut frames = vec![Frame::Base(base.clone())];
+        frames.extend(vote.map(Frame::Vote));
+        let wal = Wal::replace(dir, &frames)?;
+        Ok(Store(Arc::new(Mutex::new(State {
+            wal,
+            vote,
+            base,
+            entries: BTreeMap::new(),
+            installed: None,
+        }))))
+    }
+
+    /// The store that is in the directory.
+    pub fn open(dir: &std::path::Path) -> Result<Store, super::wal::WalError> {
+        let (wal, frames) = Wal::open(dir)?;
+        let mut state = State {
+            wal,
+            vote: None,
+            base: Base::default(),
+            entries: BTreeMap::new(),
+            installed: None,
+        };
+        for frame in frames {
+            match frame {
+                Frame::Base(base) => state.base = base,
+                Frame::Vote(vote) => state.vote = Some(vote),
+                Frame::Truncate(index) => {
+                    state.entries.split_off(&index);
+                }
+                Frame::Entry(entry) => {
+                    state.entries.insert(entry.log_id.index, entry);
+                }
+            }
+        }
+        Ok(Store(Arc::new(Mutex::new(state))))
+    }
+
+    /// Where the entries begin.
+    pub fn base(&self) -> Place {
+        self.0.lock().base_place()
+    }
+
+    /// Calls `see` with the place after each entry, in order; the base comes first.
+    pub fn walk(&self, mut see: impl FnMut(&Place, Option<&Entry>)) {
+        let state = self.0.lock();
+        let mut place = state.base_place();
+        see(&place, None);
+        for entry in state.entries.values() {
+            place.pass(entry);
+            see(&place, Some(entry));
+        }
+    }
+
+    /// Told by the machine where a snapshot that it installed ends; openraft purges up to there next.
+    pub fn note(&self, place: Place) {
+        self.0.lock().installed = Some(place);
+    }
+
+    /// The saved vote.
+    pub fn vote(&self) -> Option<Vote<NodeKey>> {
+        self.0.lock().vote
+    }
+
+    /// Saves a vote before openraft runs.
+    pub fn save_vote_now(&self, vote: Vote<NodeKey>) -> io::Result<()> {
+        self.save(Frame::Vote(vote))?;
+        self.0.lock().vote = Some(vote);
+        Ok(())
+    }
+
+    /// Makes sure that an entry of so many bytes can be written.
+    pub fn reserve(&self, bytes: u64) -> io::Result<()> {
+        self.0.lock().wal.reserve(bytes)
+    }
+
+    fn save(&self, frame: Frame) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        frame.put(&mut bytes);
+        self.0.lock().wal.append(&bytes)
+    }
+
+    /// Runs file work on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || work(&store))
+            .await
+            .unwrap_or_else(|e| Err(io::Error::other(e)))
+    }
+
+    fn purge_to(&self, id: LogId<NodeKey>) -> io::Result<()> {
+        let mut state = self.0.lock();
+        let mut place = state.base_place();
+        for entry in state.entries.range(..=id.index).map(|(_, e)| e) {
+            place.pass(entry);
+        }
+        if let Some(installed) = state.installed.take_if(|p| p.log_id == Some(id)) {
+            place = installed;
+        }
+        // openraft purges what it has a snapshot of, whether the entries are here or not.
+        place.log_id = place.log_id.max(Some(id));
+        let base = Base {
+            log_id: place.log_id,
+            next_offset: place.next_offset,
+            membership: place.membership,
+        };
+        let kept = state.entries.split_off(&(id.index + 1));
+        let mut frames = vec![Frame::Base(base.clone())];
+        frames.extend(state.vote.map(Frame::Vote));
+        frames.extend(kept.values().cloned().map(Frame::Entry));
+        state.wal = Wal::replace(state.wal.dir(), &frames)?;
+        state.base = base;
+        state.entries = kept;
+        Ok(())
+    }
+}
+
+impl RaftLogReader<TypeConfig> for Store {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<Entry>, Failure> {
+        // `BTreeMap::range` panics on an empty range that is the wrong way round; openraft asks for such ones.
+        let start = match range.start_bound() {
+            Bound::Included(i) => *i,
+            Bound::Excluded(i) => *i + 1,
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(i) => i.saturating_add(1),
+            Bound::Excluded(i) => *i,
+            Bound::Unbounded => u64::MAX,
+        };
+        if start >= end {
+            return Ok(Vec::new());
+        }
+        let state = self.0.lock();
+        Ok(state
+            .entries
+            .range(start..end)
+            .map(|(_, e)| e.clone())
+            .collect())
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for Store {
+    type LogReader = Store;
+
+    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, Failure> {
+        let state = self.0.lock();
+        let last_purged_log_id = state.base.log_id;
+        Ok(LogState {
+            last_purged_log_id,
+            last_log_id: state
+                .entries
+                .values()
+                .next_back()
+                .map(|e| e.log_id)
+                .or(last_purged_log_id),
+        })
+    }
+
+    async fn get_log_reader(&mut self) -> Store {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote<NodeKey>) -> Result<(), Failure> {
+        let vote = *vote;
+        self.blocking(move |s| s.save_vote_now(vote))
+            .await
+            .map_err(|e| StorageIOError::write_vote(&e).into())
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote<NodeKey>>, Failure> {
+        Ok(self.vote())
+    }
+
+    async fn append<I>(
+        &mut self,
+        entries: I,
+        callback: LogFlushed<TypeConfig>,
+    ) -> Result<(), Failure>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let frames: Vec<Frame> = entries.into_iter().map(Frame::Entry).collect();
+        // Entries count once they are on disk: no reader is shown one that a crash could take back.
+        let written = self
+            .blocking(move |s| {
+                let mut bytes = Vec::new();
+                for frame in &frames {
+                    frame.put(&mut bytes);
+                }
+                let mut state = s.0.lock();
+                state.wal.append(&bytes)?;
+                for frame in frames {
+                    if let Frame::Entry(entry) = frame {
+                        state.entries.insert(entry.log_id.index, entry);
+                    }
+                }
+                Ok(())
+            })
+            .await;
+        callback.log_io_completed(written);
+        Ok(())
+    }
+
+    async fn truncate(&mut self, log_id: LogId<NodeKey>) -> Result<(), Failure> {
+        self.blocking(move |s| {
+            s.save(Frame::Truncate(log_id.index))?;
+            s.0.lock().entries.split_off(&log_id.index);
+            Ok(())
+        })
+        .await
+        .map_err(|e| StorageIOError::write_logs(&e).into())
+    }
+
+    async fn purge(&mut self, log_id: LogId<NodeKey>) -> Result<(), Failure> {
+        self.blocking(move |s| s.purge_to(log_id))
+            .await
+            .map_err(|e| StorageIOError::write_logs(&e).into())
+    }
+}

@@ -1,0 +1,459 @@
+//! The file behind the raft store: votes and entries, appended and synced, in `__cluster_metadata-0/raft.wal`.
+//!
+//! Always holds: what was appended is on disk when the call returns; every frame has a CRC; the file is only ever appended to or
+//! replaced as a whole. A torn frame at the end is cut off when the file is opened; it was never reported as written. Must never:
+//! lie in the way of a JVM Kafka: its log loader passes over files of other suffixes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use openraft::{CommittedLeaderId, EntryPayload, LogId, Membership, StoredMembership, Vote};
+
+use super::raft::{Entry, Node, NodeKey, Proposal};
+
+/// The file's name. Not `.log`, which would make it a segment.
+pub(super) const FILE: &str = "raft.wal";
+/// Its successor while it is being written.
+const FRESH: &str = "raft.wal.fresh";
+/// Format and version, the first bytes of the file.
+const MAGIC: &[u8; 8] = b"airwal\0\x01";
+/// Length and CRC before each body.
+const FRAME_HEADER: usize = 8;
+/// No frame is longer: an entry holds at most a few batches of metadata.
+const FRAME_MAX: usize = 64 << 20;
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WalError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{path} is damaged at byte {at}: {what}")]
+    Damaged {
+        path: PathBuf,
+        at: u64,
+        what: &'static str,
+    },
+}
+
+/// Where the entries of the file begin: all before it are in the metadata log, and gone from here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Base {
+    pub log_id: Option<LogId<NodeKey>>,
+    /// The offset that follows the records of `log_id` and all before.
+    pub next_offset: i64,
+    pub membership: StoredMembership<NodeKey, Node>,
+}
+
+/// One frame, decoded.
+#[derive(Debug)]
+pub(super) enum Frame {
+    Base(Base),
+    Vote(Vote<NodeKey>),
+    Entry(Entry),
+    /// Entries from this index on are void.
+    Truncate(u64),
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct Wal {
+    dir: PathBuf,
+    file: File,
+    len: u64,
+}
+
+mod kind {
+    pub const BASE: u8 = 1;
+    pub const VOTE: u8 = 2;
+    pub const TRUNCATE: u8 = 3;
+    pub const BLANK: u8 = 4;
+    pub const NORMAL: u8 = 5;
+    pub const MEMBERSHIP: u8 = 6;
+}
+
+/// Takes fields off the front; `None` once there are too few bytes.
+struct Take<'a>(&'a [u8]);
+
+impl<'a> Take<'a> {
+    fn bytes(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (front, rest) = self.0.split_at_checked(n)?;
+        self.0 = rest;
+        Some(front)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        Some(self.bytes(1)?[0])
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.bytes(4)?.try_into().ok()?))
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.bytes(8)?.try_into().ok()?))
+    }
+
+    fn log_id(&mut self) -> Option<LogId<NodeKey>> {
+        Some(log_id(self.u64()?, self.u64()?))
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&mut self) -> Option<T> {
+        serde_json::from_slice(std::mem::take(&mut self.0)).ok()
+    }
+}
+
+/// With one leader a term, the term alone names the leader.
+pub(super) fn log_id(term: u64, index: u64) -> LogId<NodeKey> {
+    LogId::new(CommittedLeaderId::new(term, 0), index)
+}
+
+fn put_log_id(out: &mut Vec<u8>, id: &LogId<NodeKey>) {
+    out.extend_from_slice(&id.leader_id.term.to_le_bytes());
+    out.extend_from_slice(&id.index.to_le_bytes());
+}
+
+impl Frame {
+    /// Appends the frame, header and all.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0; FRAME_HEADER]);
+        match self {
+            Frame::Base(base) => {
+                out.push(kind::BASE);
+                out.push(base.log_id.is_some().into());
+                put_log_id(out, &base.log_id.unwrap_or_default());
+                out.extend_from_slice(&base.next_offset.to_le_bytes());
+                put_json(out, &base.membership);
+            }
+            Frame::Vote(vote) => {
+                out.push(kind::VOTE);
+                out.extend_from_slice(&vote.leader_id.term.to_le_bytes());
+                out.extend_from_slice(
+                    &vote
+                        .leader_id
+                        .voted_for
+                        .unwrap_or(NodeKey::MAX)
+                        .to_le_bytes(),
+                );
+                out.push(vote.committed.into());
+            }
+            Frame::Truncate(index) => {
+                out.push(kind::TRUNCATE);
+                out.extend_from_slice(&index.to_le_bytes());
+            }
+            Frame::Entry(entry) => {
+                let (tag, id) = (
+                    match &entry.payload {
+                        EntryPayload::Blank => kind::BLANK,
+                        EntryPayload::Normal(_) => kind::NORMAL,
+                        EntryPayload::Membership(_) => kind::MEMBERSHIP,
+                    },
+                    &entry.log_id,
+                );
+                out.push(tag);
+                put_log_id(out, id);
+                match &entry.payload {
+                    EntryPayload::Blank => {}
+                    EntryPayload::Membership(m) => put_json(out, m),
+                    EntryPayload::Normal(p) => {
+                        out.extend_from_slice(&p.first_offset.to_le_bytes());
+                        out.extend_from_slice(&(p.batches.len() as u32).to_le_bytes());
+                        for batch in &p.batches {
+                            out.extend_from_slice(&(batch.len() as u32).to_le_bytes());
+                            out.extend_from_slice(batch);
+                        }
+                    }
+                }
+            }
+        }
+        let body = start + FRAME_HEADER;
+        let len = out.len() - body;
+        assert!(
+            len <= FRAME_MAX,
+            "proposals are limited where they are made"
+        );
+        let crc = crc_fast::crc32_iscsi(&out[body..]);
+        out[start..start + 4].copy_from_slice(&(len as u32).to_le_bytes());
+        out[start + 4..body].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    fn read(body: &[u8]) -> Option<Frame> {
+        let mut t = Take(body);
+        let frame = match t.u8()? {
+            kind::BASE => {
+                let some = t.u8()? == 1;
+                let id = t.log_id()?;
+                Frame::Base(Base {
+                    log_id: some.then_some(id),
+                    next_offset: t.u64()? as i64,
+                    membership: t.json()?,
+                })
+            }
+            kind::VOTE => {
+                let (term, node) = (t.u64()?, t.u64()?);
+                let mut vote = Vote::new(term, node);
+                if node == NodeKey::MAX {
+                    vote.leader_id.voted_for = None;
+                }
+                vote.committed = t.u8()? == 1;
+                Frame::Vote(vote)
+            }
+            kind::TRUNCATE => Frame::Truncate(t.u64()?),
+            tag => {
+                let log_id = t.log_id()?;
+                let payload = match tag {
+                    kind::BLANK => EntryPayload::Blank,
+                    kind::MEMBERSHIP => {
+                        EntryPayload::Membership(t.json::<Membership<NodeKey, Node>>()?)
+                    }
+                    kind::NORMAL => {
+                        let first_offset = t.u64()? as i64;
+                        let count = t.u32()?;
+                        let mut batches = Vec::new();
+                        for _ in 0..count {
+                            let len = t.u32()? as usize;
+                            batches.push(t.bytes(len)?.to_vec());
+                        }
+                        EntryPayload::Normal(Proposal {
+                            first_offset,
+                            batches,
+                        })
+                    }
+                    _ => return None,
+                };
+                Frame::Entry(Entry { log_id, payload })
+            }
+        };
+        t.0.is_empty().then_some(frame)
+    }
+}
+
+fn put_json<T: serde::Serialize>(out: &mut Vec<u8>, value: &T) {
+    serde_json::to_writer(out, value).expect("plain values become JSON");
+}
+
+impl Wal {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> WalError {
+        let path = path.to_owned();
+        move |source| WalError::Io { path, source }
+    }
+
+    /// True if the directory has such a file.
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(FILE).exists()
+    }
+
+    /// Opens the file and reads all its frames. A torn end is cut off; damage before the end is an error.
+    pub fn open(dir: &Path) -> Result<(Wal, Vec<Frame>), WalError> {
+        let path = dir.join(FILE);
+        let bytes = fs::read(&path).map_err(Self::io(&path))?;
+        let damaged = |at: usize, what| WalError::Damaged {
+            path: path.clone(),
+            at: at as u64,
+            what,
+        };
+        if bytes.len() < MAGIC.len() || &bytes[..MAGIC.len()] != MAGIC {
+            return Err(damaged(
+                0,
+                "it does not begin as a raft store of this version",
+            ));
+        }
+        let (mut frames, mut at) = (Vec::new(), MAGIC.len());
+        while at < bytes.len() {
+            let Some(body) = whole_frame(&bytes[at..]) else {
+                // Only the last write can be torn. If a whole frame follows, this one was written and has rotted.
+                if follows_a_frame(&bytes[at..]) {
+                    return Err(damaged(
+                        at,
+                        "a frame fails its checksum, and others follow it",
+                    ));
+                }
+                break;
+            };
+            frames.push(Frame::read(body).ok_or_else(|| damaged(at, "a frame makes no sense"))?);
+            at += FRAME_HEADER + body.len();
+        }
+        let file = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .map_err(Self::io(&path))?;
+        if at < bytes.len() {
+            tracing::warn!(file = %path.display(), from = at, to = bytes.len(), "cut off a torn write");
+            file.set_len(at as u64)
+                .and_then(|()| file.sync_all())
+                .map_err(Self::io(&path))?;
+        }
+        let wal = Wal {
+            dir: dir.to_owned(),
+            file,
+            len: at as u64,
+        };
+        Ok((wal, frames))
+    }
+
+    /// Makes the file anew with these frames, in place of any that is there. On an error the old one stays.
+    pub fn replace(dir: &Path, frames: &[Frame]) -> io::Result<Wal> {
+        let mut bytes = MAGIC.to_vec();
+        for frame in frames {
+            frame.put(&mut bytes);
+        }
+        let fresh = dir.join(FRESH);
+        let mut file = File::create(&fresh)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&fresh, dir.join(FILE))?;
+        sync_dir(dir)?;
+        Ok(Wal {
+            dir: dir.to_owned(),
+            file,
+            len: bytes.len() as u64,
+        })
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Appends frames and syncs them. On an error nothing counts: what was written is cut off again.
+    pub fn append(&mut self, frames: &[u8]) -> io::Result<()> {
+        let written = self
+            .file
+            .write_all_at(frames, self.len)
+            .and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => {
+                self.len += frames.len() as u64;
+                Ok(())
+            }
+            Err(e) => {
+                // If this fails too, the tail is overwritten by the next append, or cut off at the next start.
+                let _ = self.file.set_len(self.len);
+                Err(e)
+            }
+        }
+    }
+
+    /// Makes sure that so many bytes can be appended: a full disk is then found before a write is promised.
+    pub fn reserve(&self, bytes: u64) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        match fallocate(&self.file, FallocateFlags::KEEP_SIZE, self.len, bytes) {
+            // Not every file system has it; then the write itself finds out.
+            Err(rustix::io::Errno::OPNOTSUPP) | Ok(()) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+/// The body of the frame that the bytes begin with, if it is whole and its CRC is right.
+fn whole_frame(bytes: &[u8]) -> Option<&[u8]> {
+    let mut t = Take(bytes);
+    let (len, crc) = (t.u32()? as usize, t.u32()?);
+    if len == 0 || len > FRAME_MAX {
+        return None;
+    }
+    let body = t.bytes(len)?;
+    (crc_fast::crc32_iscsi(body) == crc).then_some(body)
+}
+
+/// True if a whole frame begins where the (bad) first one says it ends.
+fn follows_a_frame(bytes: &[u8]) -> bool {
+    let mut t = Take(bytes);
+    t.u32()
+        .map(|len| FRAME_HEADER + len as usize)
+        .and_then(|end| bytes.get(end..))
+        .is_some_and(|rest| whole_frame(rest).is_some())
+}
+
+/// Makes renames, creations and removals in a directory durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn frames() -> Vec<Frame> {
+        let members = Membership::new(vec![BTreeSet::from([1])], None);
+        vec![
+            Frame::Base(Base {
+                log_id: Some(log_id(3, 7)),
+                next_offset: 42,
+                membership: StoredMembership::new(Some(log_id(0, 0)), members.clone()),
+            }),
+            Frame::Vote(Vote::new(4, 1)),
+            Frame::Vote(Vote::new_committed(4, 1)),
+            Frame::Entry(Entry {
+                log_id: log_id(4, 8),
+                payload: EntryPayload::Blank,
+            }),
+            Frame::Entry(Entry {
+                log_id: log_id(4, 9),
+                payload: EntryPayload::Normal(Proposal {
+                    first_offset: 43,
+                    batches: vec![vec![1; 70], vec![2; 100]],
+                }),
+            }),
+            Frame::Entry(Entry {
+                log_id: log_id(4, 10),
+                payload: EntryPayload::Membership(members),
+            }),
+            Frame::Truncate(9),
+        ]
+    }
+
+    fn text(frames: &[Frame]) -> Vec<String> {
+        frames.iter().map(|f| format!("{f:?}")).collect()
+    }
+
+    #[test]
+    fn frames_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let all = frames();
+        let mut wal = Wal::replace(dir.path(), &all[..2]).unwrap();
+        for frame in &all[2..] {
+            let mut bytes = Vec::new();
+            frame.put(&mut bytes);
+            wal.append(&bytes).unwrap();
+        }
+        let (_, read) = Wal::open(dir.path()).unwrap();
+        assert_eq!(text(&read), text(&all));
+    }
+
+    #[test]
+    fn a_torn_end_is_cut_at_every_byte_and_rot_before_it_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let all = frames();
+        let path = dir.path().join(FILE);
+        drop(Wal::replace(dir.path(), &all).unwrap());
+        let whole = fs::read(&path).unwrap();
+        let mut ends = vec![MAGIC.len()];
+        for i in 0..all.len() {
+            let mut bytes = Vec::new();
+            all[i].put(&mut bytes);
+            ends.push(ends[i] + bytes.len());
+        }
+        for cut in MAGIC.len()..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let (mut wal, read) = Wal::open(dir.path()).unwrap();
+            let kept = ends.iter().filter(|e| **e <= cut).count() - 1;
+            assert_eq!(text(&read), text(&all[..kept]), "cut at {cut}");
+            let mut bytes = Vec::new();
+            all[6].put(&mut bytes);
+            wal.append(&bytes).unwrap();
+            let (_, read) = Wal::open(dir.path()).unwrap();
+            assert_eq!(read.len(), kept + 1, "appended after a cut at {cut}");
+        }
+        // A flipped byte in the body of a frame in the middle: written, synced, perhaps acknowledged.
+        let mut rotten = whole.clone();
+        rotten[ends[3] + FRAME_HEADER + 2] ^= 0x40;
+        fs::write(&path, &rotten).unwrap();
+        assert!(matches!(
+            Wal::open(dir.path()),
+            Err(WalError::Damaged { .. })
+        ));
+    }
+}
