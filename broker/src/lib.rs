@@ -7,3 +7,4 @@ mod meta;
 mod net;
 mod node;
 mod partition;
+mod topics;

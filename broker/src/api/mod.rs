@@ -6,11 +6,13 @@
 use airis_protocol::api_key::ApiKey;
 use airis_protocol::wire::{DecodeError, Reader, Request};
 
+pub mod authorize;
 pub mod ctx;
 pub mod dispatch;
 pub mod reply;
 
 mod api_versions;
+mod metadata;
 
 pub use ctx::{Client, Ctx};
 pub use reply::{Answer, Reply};
@@ -78,6 +80,7 @@ macro_rules! rows {
 
 /// Every API that is served, by key.
 pub const ROWS: &[Row] = rows! {
+    Metadata: MetadataRequest, Any, metadata;
     ApiVersions: ApiVersionsRequest, Any, api_versions;
 };
 

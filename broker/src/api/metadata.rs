@@ -1,0 +1,238 @@
+//! Metadata: brokers, topics, leaders; and the creation of topics by asking for them.
+//!
+//! Always holds: a topic created here is answered when it can be used (Kafka answers an error first and creates behind it). Must
+//! never: show a broker that is fenced.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use airis_cluster::metadata::{Image, PartitionImage, TopicImage};
+use airis_protocol::error::ErrorCode;
+use airis_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use airis_protocol::messages::{MetadataRequest, MetadataResponse};
+use airis_protocol::names;
+use airis_protocol::types::{NodeId, Str, Uuid};
+
+use super::{Ctx, Reply, authorize};
+use crate::node::Node;
+use crate::topics;
+
+/// What was asked for.
+enum Wanted {
+    All,
+    Ids(Vec<Uuid>),
+    Names(Vec<Str>),
+}
+
+/// How to write the answer.
+#[derive(Clone)]
+struct Style {
+    version: i16,
+    listener: Str,
+    cluster_operations: bool,
+    topic_operations: bool,
+}
+
+pub fn handle(ctx: &Ctx, request: MetadataRequest) -> Reply<MetadataResponse> {
+    let style = Style {
+        version: ctx.version,
+        listener: ctx.client.listener.clone(),
+        cluster_operations: request.include_cluster_authorized_operations,
+        topic_operations: request.include_topic_authorized_operations,
+    };
+    let wanted = match request.topics {
+        None => Wanted::All,
+        // Version 0 has no null: an empty list means all.
+        Some(topics) if topics.is_empty() && ctx.version == 0 => Wanted::All,
+        Some(topics) => {
+            let before_ids = ctx.version < 12;
+            if before_ids
+                && topics
+                    .iter()
+                    .any(|t| t.name.is_none() || t.topic_id != Uuid::ZERO)
+            {
+                let failed = topics.into_iter().map(|t| MetadataResponseTopic {
+                    error_code: ErrorCode::InvalidRequest.code(),
+                    name: Some(t.name.unwrap_or_default()),
+                    topic_id: t.topic_id,
+                    ..Default::default()
+                });
+                return Reply::Now(MetadataResponse {
+                    topics: failed.collect(),
+                    ..Default::default()
+                });
+            }
+            let ids: BTreeSet<Uuid> = topics
+                .iter()
+                .map(|t| t.topic_id)
+                .filter(|id| *id != Uuid::ZERO)
+                .collect();
+            if !ids.is_empty() {
+                Wanted::Ids(ids.into_iter().collect())
+            } else {
+                let names: BTreeSet<Str> = topics.into_iter().filter_map(|t| t.name).collect();
+                Wanted::Names(names.into_iter().collect())
+            }
+        }
+    };
+    let image = ctx.node.meta.image();
+    let missing: Vec<Str> = match &wanted {
+        Wanted::Names(names)
+            if request.allow_auto_topic_creation && ctx.node.config.auto_create_topics =>
+        {
+            names
+                .iter()
+                .filter(|n| image.topic(n).is_none() && names::validate_topic(n).is_ok())
+                .map(Str::detach)
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    if missing.is_empty() {
+        return Reply::Now(answer(ctx.node, &image, wanted, &style, &[]));
+    }
+    let node = ctx.node.clone();
+    Reply::later(async move {
+        let failed = topics::auto_create(&node, missing).await;
+        answer(&node, &node.meta.image(), wanted, &style, &failed)
+    })
+}
+
+fn answer(
+    node: &Node,
+    image: &Arc<Image>,
+    wanted: Wanted,
+    style: &Style,
+    failed: &[(Str, ErrorCode)],
+) -> MetadataResponse {
+    let topics = match wanted {
+        Wanted::All => image.topics().map(|t| topic(image, t, style)).collect(),
+        Wanted::Ids(ids) => ids
+            .into_iter()
+            .map(|id| match image.topic_by_id(id) {
+                Some(found) => topic(image, found, style),
+                None => MetadataResponseTopic {
+                    error_code: ErrorCode::UnknownTopicId.code(),
+                    name: None,
+                    topic_id: id,
+                    ..Default::default()
+                },
+            })
+            .collect(),
+        Wanted::Names(names) => names
+            .into_iter()
+            .map(|name| match image.topic(&name) {
+                Some(found) => topic(image, found, style),
+                None => {
+                    let error = match failed.iter().find(|(n, _)| *n == name) {
+                        Some((_, error)) => *error,
+                        None if names::validate_topic(&name).is_err() => {
+                            ErrorCode::InvalidTopicException
+                        }
+                        None => ErrorCode::UnknownTopicOrPartition,
+                    };
+                    MetadataResponseTopic {
+                        error_code: error.code(),
+                        is_internal: names::is_internal(&name),
+                        name: Some(name),
+                        topic_authorized_operations: operations(style),
+                        ..Default::default()
+                    }
+                }
+            })
+            .collect(),
+    };
+    let brokers = image
+        .brokers()
+        .filter(|b| !b.fenced)
+        .filter_map(|b| {
+            let endpoint = b.endpoint(&style.listener)?;
+            Some(MetadataResponseBroker {
+                node_id: b.id.0,
+                host: endpoint.host.clone(),
+                port: i32::from(endpoint.port),
+                rack: b.rack.clone(),
+            })
+        })
+        .collect::<Vec<_>>();
+    MetadataResponse {
+        // Any live broker passes on what is the controller's (KIP-500).
+        controller_id: brokers.first().map_or(-1, |b| b.node_id),
+        brokers,
+        cluster_id: Some(node.cluster_id.clone()),
+        topics,
+        cluster_authorized_operations: if style.cluster_operations
+            && (8..=10).contains(&style.version)
+        {
+            authorize::CLUSTER
+        } else {
+            authorize::NOT_REQUESTED
+        },
+        ..Default::default()
+    }
+}
+
+fn operations(style: &Style) -> i32 {
+    if style.topic_operations && style.version >= 8 {
+        authorize::TOPIC
+    } else {
+        authorize::NOT_REQUESTED
+    }
+}
+
+fn topic(image: &Image, topic: &TopicImage, style: &Style) -> MetadataResponseTopic {
+    MetadataResponseTopic {
+        error_code: 0,
+        name: Some(topic.name.clone()),
+        topic_id: topic.id,
+        is_internal: names::is_internal(&topic.name),
+        partitions: topic
+            .partitions
+            .iter()
+            .enumerate()
+            .map(|(i, p)| partition(image, i as i32, p, style))
+            .collect(),
+        topic_authorized_operations: operations(style),
+    }
+}
+
+fn partition(
+    image: &Image,
+    index: i32,
+    partition: &PartitionImage,
+    style: &Style,
+) -> MetadataResponsePartition {
+    let alive = |id: &NodeId| {
+        image
+            .broker(*id)
+            .is_some_and(|b| !b.fenced && b.endpoint(&style.listener).is_some())
+    };
+    let ids = |nodes: &[NodeId]| nodes.iter().map(|n| n.0).collect::<Vec<_>>();
+    // Version 0 cannot name replicas that are not among the brokers of the answer.
+    let shown = |nodes: &[NodeId]| match style.version {
+        0 => nodes.iter().filter(|n| alive(n)).map(|n| n.0).collect(),
+        _ => ids(nodes),
+    };
+    let leader = partition.leader.filter(alive);
+    let error = match (partition.leader, leader) {
+        (_, Some(_)) => ErrorCode::None,
+        (Some(_), None) if style.version >= 6 => ErrorCode::ListenerNotFound,
+        _ => ErrorCode::LeaderNotAvailable,
+    };
+    MetadataResponsePartition {
+        error_code: error.code(),
+        partition_index: index,
+        leader_id: leader.map_or(-1, |l| l.0),
+        leader_epoch: partition.leader_epoch.0,
+        replica_nodes: shown(&partition.replicas),
+        isr_nodes: shown(&partition.isr),
+        offline_replicas: partition
+            .replicas
+            .iter()
+            .filter(|r| !alive(r))
+            .map(|r| r.0)
+            .collect(),
+    }
+}

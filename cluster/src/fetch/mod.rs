@@ -1,0 +1,3 @@
+//! What a broker remembers between the fetches of one client.
+
+pub mod session;
