@@ -12,4 +12,5 @@ pub mod messages;
 pub mod names;
 pub mod record;
 pub mod types;
+pub mod validate;
 pub mod wire;

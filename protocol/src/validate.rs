@@ -1,0 +1,564 @@
+//! What a leader checks before it appends a client's records, and what it changes in them.
+//!
+//! Always holds: what comes out is one whole batch with a true CRC, whose records lie at deltas 0, 1, 2 and so on; bytes are copied
+//! only if something in them has to change. Must never: allocate per record, decompress beyond [`DECOMPRESSED_MAX`], or change
+//! what a producer sent where the topic does not ask for it.
+//!
+//! The rules are those of Kafka's `LogValidator` and `UnifiedLog.analyzeAndValidateRecords`; it is stricter where a batch would be
+//! stored that no producer means: deltas out of order, a sequence without a producer id.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::batch::{
+    BatchBuilder, BatchBytes, BatchError, BatchHeader, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
+    TimestampType, set_max_timestamp,
+};
+use crate::compress::Codec;
+use crate::error::ErrorCode;
+use crate::record::{RecordError, RecordSet, RecordView};
+use crate::types::{Millis, ProducerEpoch, ProducerId};
+
+/// What one batch may decompress to, in bytes (fault H6): as much as a request may have uncompressed.
+pub const DECOMPRESSED_MAX: usize = 100 * 1024 * 1024;
+/// Record errors told of one batch; a client needs to see which, not all of a million.
+const RECORD_ERRORS_MAX: usize = 100;
+/// The first version of Produce that may carry zstd (KIP-110).
+const ZSTD_FROM: i16 = 7;
+
+/// What the topic asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValidateConfig {
+    /// `compression.type`; `None`: as the producer chose.
+    pub codec: Option<Codec>,
+    /// For the codec above.
+    pub level: Option<i32>,
+    /// `message.timestamp.type`.
+    pub timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`.
+    pub before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`.
+    pub after_max_ms: i64,
+    /// The topic is compacted: every record needs a key.
+    pub keys_required: bool,
+    /// `max.message.bytes`.
+    pub max_message_bytes: i32,
+    /// The version of the Produce request.
+    pub produce_version: i16,
+}
+
+/// A batch that may be appended.
+#[derive(Clone, Debug)]
+pub struct Validated {
+    /// One batch, base offset not yet assigned.
+    pub bytes: Bytes,
+    pub transactional: bool,
+    /// Set if the topic stamps records itself.
+    pub log_append_time: Option<Millis>,
+}
+
+/// Why records are refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidateError {
+    pub error: ErrorCode,
+    /// For people, told to the client.
+    pub message: String,
+    /// The records at fault, by their place in the batch (KIP-467). At most 100.
+    pub records: Vec<(i32, String)>,
+}
+
+fn refuse<T>(error: ErrorCode, message: impl Into<String>) -> Result<T, ValidateError> {
+    Err(ValidateError {
+        error,
+        message: message.into(),
+        records: Vec::new(),
+    })
+}
+
+impl From<BatchError> for ValidateError {
+    fn from(e: BatchError) -> Self {
+        let error = match e {
+            BatchError::Empty | BatchError::Magic(_) => ErrorCode::InvalidRecord,
+            BatchError::Codec(_) => ErrorCode::UnsupportedCompressionType,
+            BatchError::Short { .. } | BatchError::Length(_) | BatchError::Crc { .. } => {
+                ErrorCode::CorruptMessage
+            }
+        };
+        ValidateError {
+            error,
+            message: e.to_string(),
+            records: Vec::new(),
+        }
+    }
+}
+
+impl From<RecordError> for ValidateError {
+    fn from(e: RecordError) -> Self {
+        match e {
+            RecordError::Batch(e) => e.into(),
+            RecordError::Decompress(e) => ValidateError {
+                error: ErrorCode::CorruptMessage,
+                message: e.to_string(),
+                records: Vec::new(),
+            },
+            RecordError::Structure { .. } => ValidateError {
+                error: ErrorCode::InvalidRecord,
+                message: e.to_string(),
+                records: Vec::new(),
+            },
+        }
+    }
+}
+
+/// Checks what a client sent for one partition, and makes it what the topic wants.
+pub fn validate(
+    bytes: &Bytes,
+    config: &ValidateConfig,
+    now: Millis,
+) -> Result<Validated, ValidateError> {
+    if bytes.is_empty() {
+        return Err(BatchError::Empty.into());
+    }
+    // An old magic is told before the CRC, whose place it does not share.
+    let header = BatchHeader::read(bytes)?;
+    let (batch, rest) = BatchBytes::parse(bytes.clone())?;
+    if !rest.is_empty() {
+        return refuse(
+            ErrorCode::InvalidRecord,
+            "A produce request must have exactly one record batch for each partition",
+        );
+    }
+    check_header(&header, config)?;
+    let codec = header.codec()?;
+    if codec == Codec::Zstd && config.produce_version < ZSTD_FROM {
+        return refuse(
+            ErrorCode::UnsupportedCompressionType,
+            "Produce requests below version 7 must not carry zstd",
+        );
+    }
+    let set = RecordSet::open(&batch, DECOMPRESSED_MAX)?;
+    let max_timestamp = check_records(&set, config, now)?;
+    let append_time = (config.timestamp_type == TimestampType::LogAppend).then_some(now);
+    let bytes = match config.codec {
+        Some(wanted) if wanted != codec => rebuild(&set, wanted, config.level, append_time)?,
+        _ => restamp(
+            batch,
+            config.timestamp_type,
+            append_time.unwrap_or(max_timestamp),
+        ),
+    };
+    if bytes.len() > config.max_message_bytes.max(0) as usize {
+        return refuse(ErrorCode::MessageTooLarge, too_large(bytes.len(), config));
+    }
+    Ok(Validated {
+        bytes,
+        transactional: header.is_transactional(),
+        log_append_time: append_time,
+    })
+}
+
+fn too_large(size: usize, config: &ValidateConfig) -> String {
+    format!(
+        "The record batch is {size} bytes, max.message.bytes of the topic allows {}",
+        config.max_message_bytes
+    )
+}
+
+fn check_header(header: &BatchHeader, config: &ValidateConfig) -> Result<(), ValidateError> {
+    let invalid = |message: String| refuse(ErrorCode::InvalidRecord, message);
+    if header.size() > config.max_message_bytes.max(0) as usize {
+        return refuse(ErrorCode::MessageTooLarge, too_large(header.size(), config));
+    }
+    if header.base_offset != 0 {
+        return invalid(format!("The base offset is {}, not 0", header.base_offset));
+    }
+    if header.record_count <= 0 || header.last_offset_delta != header.record_count - 1 {
+        return invalid(format!(
+            "The batch says {} records and a last offset delta of {}",
+            header.record_count, header.last_offset_delta
+        ));
+    }
+    if header.is_control() {
+        return invalid("Clients are not allowed to write control records".to_owned());
+    }
+    if header.has_producer_id() {
+        if header.base_sequence < 0 || header.producer_epoch < 0 {
+            return invalid(format!(
+                "Sequence {} and epoch {} of producer {} must not be negative",
+                header.base_sequence, header.producer_epoch, header.producer_id
+            ));
+        }
+    } else if header.is_transactional() {
+        return invalid("A transactional batch must have a producer id".to_owned());
+    } else if header.producer_id != NO_PRODUCER_ID || header.base_sequence != NO_SEQUENCE {
+        return invalid(format!(
+            "Sequence {} without a producer id",
+            header.base_sequence
+        ));
+    }
+    if header.timestamp_type() == TimestampType::LogAppend
+        && config.timestamp_type == TimestampType::Create
+    {
+        return refuse(
+            ErrorCode::InvalidTimestamp,
+            "A producer must not set the timestamp type to LogAppendTime",
+        );
+    }
+    Ok(())
+}
+
+/// Walks all records; returns their largest timestamp.
+fn check_records(
+    set: &RecordSet,
+    config: &ValidateConfig,
+    now: Millis,
+) -> Result<Millis, ValidateError> {
+    let mut max = NO_TIMESTAMP;
+    let mut failed: Option<ValidateError> = None;
+    for (i, record) in set.iter().enumerate() {
+        let record = record?;
+        if record.offset_delta != i as i32 {
+            return refuse(
+                ErrorCode::InvalidRecord,
+                format!("Record {i} has the offset delta {}", record.offset_delta),
+            );
+        }
+        max = max.max(record.timestamp.0);
+        if let Some((error, message)) = check_record(&record, config, now) {
+            let e = failed.get_or_insert_with(|| ValidateError {
+                error,
+                message: "One or more records have been rejected".to_owned(),
+                records: Vec::new(),
+            });
+            if e.records.len() < RECORD_ERRORS_MAX {
+                e.records.push((i as i32, message));
+            }
+        }
+    }
+    failed.map_or(Ok(Millis(max)), Err)
+}
+
+fn check_record(
+    record: &RecordView<'_>,
+    config: &ValidateConfig,
+    now: Millis,
+) -> Option<(ErrorCode, String)> {
+    if config.keys_required && record.key.is_none() {
+        let message = "A compacted topic does not accept a record without a key".to_owned();
+        return Some((ErrorCode::InvalidRecord, message));
+    }
+    let timestamp = record.timestamp.0;
+    if config.timestamp_type == TimestampType::Create && timestamp != NO_TIMESTAMP {
+        let age = now.0.saturating_sub(timestamp);
+        if age > config.before_max_ms || age.saturating_neg() > config.after_max_ms {
+            let from = now.0.saturating_sub(config.before_max_ms);
+            let to = now.0.saturating_add(config.after_max_ms);
+            let message = format!("Timestamp {timestamp} is not within {from} to {to}");
+            return Some((ErrorCode::InvalidTimestamp, message));
+        }
+    }
+    None
+}
+
+/// Puts type and largest timestamp into the header where they differ.
+fn restamp(batch: BatchBytes, ty: TimestampType, max: Millis) -> Bytes {
+    let header = batch.header();
+    if header.timestamp_type() == ty && header.max_timestamp == max.0 {
+        return batch.into_bytes();
+    }
+    let mut bytes = BytesMut::from(&batch.bytes()[..]);
+    set_max_timestamp(&mut bytes, ty, max);
+    bytes.freeze()
+}
+
+/// The same records in another codec.
+fn rebuild(
+    set: &RecordSet,
+    codec: Codec,
+    level: Option<i32>,
+    append_time: Option<Millis>,
+) -> Result<Bytes, ValidateError> {
+    let header = set.header();
+    let ty = match append_time {
+        Some(_) => TimestampType::LogAppend,
+        None => TimestampType::Create,
+    };
+    let mut builder = BatchBuilder::new(codec, ty);
+    builder.reserve(set.section().len());
+    if let Some(level) = level {
+        builder.level(level);
+    }
+    if let Some(now) = append_time {
+        builder.append_time(now);
+    }
+    if header.has_producer_id() {
+        builder.producer(
+            ProducerId(header.producer_id),
+            ProducerEpoch(header.producer_epoch),
+            header.base_sequence,
+        );
+    }
+    if header.is_transactional() {
+        builder.transactional();
+    }
+    for record in set.iter() {
+        let record = record?;
+        builder.push_view(record.offset_delta, &record);
+    }
+    Ok(builder.build(
+        crate::types::Offset(0),
+        crate::types::LeaderEpoch(header.leader_epoch),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{at, batch_crc};
+    use crate::types::{LeaderEpoch, Offset};
+
+    const NOW: Millis = Millis(1_000_000);
+
+    fn config() -> ValidateConfig {
+        ValidateConfig {
+            codec: None,
+            level: None,
+            timestamp_type: TimestampType::Create,
+            before_max_ms: i64::MAX,
+            after_max_ms: 3_600_000,
+            keys_required: false,
+            max_message_bytes: 1 << 20,
+            produce_version: 13,
+        }
+    }
+
+    fn batch(codec: Codec, n: usize) -> Bytes {
+        let mut b = BatchBuilder::new(codec, TimestampType::Create);
+        for i in 0..n {
+            let value = format!("value {i}");
+            let headers: [(&[u8], Option<&[u8]>); 2] = [(b"h", Some(b"1")), (b"h", None)];
+            b.push(
+                Millis(NOW.0 - 5 + i as i64),
+                Some(b"k"),
+                Some(value.as_bytes()),
+                &headers,
+            );
+        }
+        b.build(Offset(0), LeaderEpoch(-1))
+    }
+
+    /// The batch with some bytes of its header changed, and a CRC that is right again.
+    fn changed(batch: &Bytes, at_byte: usize, to: &[u8]) -> Bytes {
+        let mut b = BytesMut::from(&batch[..]);
+        b[at_byte..][..to.len()].copy_from_slice(to);
+        let crc = batch_crc(&b);
+        b[at::CRC..][..4].copy_from_slice(&crc.to_be_bytes());
+        b.freeze()
+    }
+
+    fn error(bytes: &Bytes, config: &ValidateConfig) -> ErrorCode {
+        validate(bytes, config, NOW).unwrap_err().error
+    }
+
+    #[test]
+    fn a_good_batch_is_not_copied() {
+        for codec in Codec::ALL {
+            let bytes = batch(codec, 3);
+            let out = validate(&bytes, &config(), NOW).unwrap();
+            assert_eq!(out.bytes.as_ptr(), bytes.as_ptr(), "{codec:?}");
+            assert_eq!(out.bytes, bytes);
+        }
+    }
+
+    #[test]
+    fn a_topics_codec_and_clock_replace_the_producers() {
+        for (from, to) in [
+            (Codec::None, Codec::Lz4),
+            (Codec::Gzip, Codec::None),
+            (Codec::Zstd, Codec::Snappy),
+        ] {
+            let bytes = batch(from, 50);
+            let config = ValidateConfig {
+                codec: Some(to),
+                timestamp_type: TimestampType::LogAppend,
+                ..config()
+            };
+            let out = validate(&bytes, &config, NOW).unwrap();
+            assert_eq!(out.log_append_time, Some(NOW));
+            let read = |bytes: &Bytes| {
+                let set = BatchBytes::parse(bytes.clone())
+                    .unwrap()
+                    .0
+                    .records(1 << 20)
+                    .unwrap();
+                set.iter()
+                    .map(|r| {
+                        let r = r.unwrap();
+                        let headers = r
+                            .headers()
+                            .map(|(k, v)| (k.to_vec(), v.map(<[u8]>::to_vec)));
+                        (
+                            r.offset_delta,
+                            r.key.map(<[u8]>::to_vec),
+                            r.value.map(<[u8]>::to_vec),
+                            headers.collect::<Vec<_>>(),
+                        )
+                    })
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(read(&out.bytes), read(&bytes));
+            let (parsed, _) = BatchBytes::parse(out.bytes).unwrap();
+            assert_eq!(parsed.codec().unwrap(), to);
+            assert_eq!(parsed.timestamp_type(), TimestampType::LogAppend);
+            assert_eq!(parsed.header().max_timestamp, NOW.0);
+        }
+    }
+
+    #[test]
+    fn a_lying_max_timestamp_is_put_right() {
+        let bytes = changed(
+            &batch(Codec::None, 3),
+            at::MAX_TIMESTAMP,
+            &i64::MAX.to_be_bytes(),
+        );
+        let out = validate(&bytes, &config(), NOW).unwrap();
+        let (parsed, _) = BatchBytes::parse(out.bytes).unwrap();
+        assert_eq!(parsed.header().max_timestamp, NOW.0 - 3);
+    }
+
+    // Fault H4 and H7.
+    #[test]
+    fn bad_batches_are_refused_each_with_its_code() {
+        let good = batch(Codec::None, 3);
+        let two = Bytes::from([&good[..], &good[..]].concat());
+        let mut bad_crc = BytesMut::from(&good[..]);
+        bad_crc[70] ^= 1;
+        let cases: Vec<(&str, Bytes, ErrorCode)> = vec![
+            ("empty", Bytes::new(), ErrorCode::InvalidRecord),
+            (
+                "cut",
+                good.slice(..good.len() - 1),
+                ErrorCode::CorruptMessage,
+            ),
+            ("crc", bad_crc.freeze(), ErrorCode::CorruptMessage),
+            ("two batches", two, ErrorCode::InvalidRecord),
+            (
+                "magic 1",
+                changed(&good, at::MAGIC, &[1]),
+                ErrorCode::InvalidRecord,
+            ),
+            (
+                "count too large",
+                changed(&good, at::RECORD_COUNT, &4i32.to_be_bytes()),
+                ErrorCode::InvalidRecord,
+            ),
+            (
+                "count negative",
+                changed(&good, at::RECORD_COUNT, &(-1i32).to_be_bytes()),
+                ErrorCode::InvalidRecord,
+            ),
+            (
+                "last delta",
+                changed(&good, at::LAST_OFFSET_DELTA, &5i32.to_be_bytes()),
+                ErrorCode::InvalidRecord,
+            ),
+            (
+                "base offset",
+                changed(&good, at::BASE_OFFSET, &9i64.to_be_bytes()),
+                ErrorCode::InvalidRecord,
+            ),
+            (
+                "control",
+                changed(&good, at::ATTRIBUTES, &0x20i16.to_be_bytes()),
+                ErrorCode::InvalidRecord,
+            ),
+            (
+                "transactional without producer",
+                changed(&good, at::ATTRIBUTES, &0x10i16.to_be_bytes()),
+                ErrorCode::InvalidRecord,
+            ),
+            (
+                "append time",
+                changed(&good, at::ATTRIBUTES, &0x08i16.to_be_bytes()),
+                ErrorCode::InvalidTimestamp,
+            ),
+            (
+                "codec 7",
+                changed(&good, at::ATTRIBUTES, &7i16.to_be_bytes()),
+                ErrorCode::UnsupportedCompressionType,
+            ),
+            (
+                "sequence without producer",
+                changed(&good, at::BASE_SEQUENCE, &4i32.to_be_bytes()),
+                ErrorCode::InvalidRecord,
+            ),
+            (
+                "producer without sequence",
+                changed(&good, at::PRODUCER_ID, &4i64.to_be_bytes()),
+                ErrorCode::InvalidRecord,
+            ),
+        ];
+        for (what, bytes, expected) in cases {
+            assert_eq!(error(&bytes, &config()), expected, "{what}");
+        }
+        // Both counts agree on a record that is not there.
+        let lying = changed(&good, at::RECORD_COUNT, &4i32.to_be_bytes());
+        let lying = changed(&lying, at::LAST_OFFSET_DELTA, &3i32.to_be_bytes());
+        assert_eq!(error(&lying, &config()), ErrorCode::InvalidRecord);
+    }
+
+    // Fault H5.
+    #[test]
+    fn compressed_garbage_is_refused() {
+        for codec in [1i16, 2, 3, 4] {
+            let bytes = changed(&batch(Codec::None, 3), at::ATTRIBUTES, &codec.to_be_bytes());
+            assert_eq!(
+                error(&bytes, &config()),
+                ErrorCode::CorruptMessage,
+                "codec {codec}"
+            );
+        }
+        let zstd = ValidateConfig {
+            produce_version: 6,
+            ..config()
+        };
+        assert_eq!(
+            error(&batch(Codec::Zstd, 1), &zstd),
+            ErrorCode::UnsupportedCompressionType
+        );
+    }
+
+    #[test]
+    fn what_a_topic_does_not_take_is_told_record_by_record() {
+        let mut b = BatchBuilder::new(Codec::None, TimestampType::Create);
+        b.push(NOW, Some(b"k"), None, &[]);
+        b.push(NOW, None, Some(b"v"), &[]);
+        b.push(Millis(NOW.0 + 3_600_001), Some(b"k"), None, &[]);
+        let bytes = b.build(Offset(0), LeaderEpoch(-1));
+        let e = validate(
+            &bytes,
+            &ValidateConfig {
+                keys_required: true,
+                ..config()
+            },
+            NOW,
+        )
+        .unwrap_err();
+        assert_eq!(e.error, ErrorCode::InvalidRecord);
+        assert_eq!(e.records.iter().map(|r| r.0).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(error(&bytes, &config()), ErrorCode::InvalidTimestamp);
+        let strict = ValidateConfig {
+            before_max_ms: 0,
+            after_max_ms: i64::MAX,
+            ..config()
+        };
+        assert_eq!(
+            error(&batch(Codec::None, 1), &strict),
+            ErrorCode::InvalidTimestamp
+        );
+        let small = ValidateConfig {
+            max_message_bytes: 60,
+            ..config()
+        };
+        assert_eq!(error(&bytes, &small), ErrorCode::MessageTooLarge);
+    }
+}
