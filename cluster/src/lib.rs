@@ -1,5 +1,6 @@
 //! Every decision of the cluster, as pure state machines: no runtime, no files, no clock.
 
+pub mod config;
 pub mod fetch;
 pub mod machine;
 pub mod metadata;

@@ -3,6 +3,9 @@
 //! Always holds: a value that is here has been checked. Must never: be changed while the node runs; dynamic configs are in the
 //! metadata image.
 
+pub mod load;
+pub mod properties;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

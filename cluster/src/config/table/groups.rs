@@ -1,0 +1,90 @@
+//! Configs of groups of consumers and their offsets: one row each, sorted by name.
+//!
+//! Always holds: names, types, defaults, checks, importance and update modes are Kafka 4.3.0's (a test compares them with a list
+//! read from its classes); the docs are ours. Must never: hold a config that Kafka does not have.
+
+use super::table;
+
+table! { BROKER_GROUPS
+    "group.consumer.assignment.interval.ms": Int = "1000", AtLeast(0), Medium, ClusterWide, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.assignors": List = "uniform,range", ListUnique { empty: false }, Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.heartbeat.interval.ms": Int = "5000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.max.assignment.interval.ms": Int = "15000", AtLeast(0), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.max.heartbeat.interval.ms": Int = "15000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.max.session.timeout.ms": Int = "60000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.max.size": Int = "2147483647", AtLeast(1), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.migration.policy": String = "bidirectional", OneOfAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.min.assignment.interval.ms": Int = "0", AtLeast(0), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.min.heartbeat.interval.ms": Int = "5000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.min.session.timeout.ms": Int = "45000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.regex.refresh.interval.ms": Int = "600000", AtLeast(10000), Medium, ReadOnly, Later, internal "A setting of consumer groups (KIP-848), not served yet.";
+    "group.consumer.session.timeout.ms": Int = "45000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of consumer groups (KIP-848), not served yet.";
+    "group.coordinator.append.linger.ms": Int = "-1", AtLeast(-1), Medium, ReadOnly, None, public "Writes of the coordinator are not held back.";
+    "group.coordinator.background.threads": Int = "2", AtLeast(1), High, ReadOnly, None, public "Coordinators are served by tasks, not by a pool of threads.";
+    "group.coordinator.cached.buffer.max.bytes": Int = "1048588", AtLeast(524288), Medium, ClusterWide, None, public "The coordinator keeps no write buffers.";
+    "group.coordinator.rebalance.protocols": List = "classic,consumer,streams", ListOf { valid: &["consumer", "classic", "share", "streams"], empty: false }, Medium, ReadOnly, Served, public "The group protocols that are served.";
+    "group.coordinator.threads": Int = "4", AtLeast(1), High, ReadOnly, None, public "Coordinators are served by tasks, not by a pool of threads.";
+    "group.initial.rebalance.delay.ms": Int = "3000", Any, Medium, ReadOnly, Served, public "Milliseconds a new classic group waits for more members before its first rebalance.";
+    "group.max.session.timeout.ms": Int = "1800000", Any, Medium, ReadOnly, Served, public "The longest session timeout a classic member may ask for, in milliseconds.";
+    "group.max.size": Int = "2147483647", AtLeast(1), Medium, ReadOnly, Served, public "The most members of one classic group.";
+    "group.min.session.timeout.ms": Int = "6000", Any, Medium, ReadOnly, Served, public "The shortest session timeout a classic member may ask for, in milliseconds.";
+    "group.share.assignment.interval.ms": Int = "1000", AtLeast(0), Medium, ClusterWide, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.assignors": List = "simple", ListUnique { empty: false }, Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.delivery.count.limit": Int = "5", Between(2, 10), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.heartbeat.interval.ms": Int = "5000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.initialize.retry.interval.ms": Int = "30000", AtLeast(1), Low, ReadOnly, Later, internal "A setting of share groups (KIP-932), not served yet.";
+    "group.share.max.assignment.interval.ms": Int = "15000", AtLeast(0), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.max.delivery.count.limit": Int = "10", Between(5, 25), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.max.heartbeat.interval.ms": Int = "15000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.max.partition.max.record.locks": Int = "4000", Between(2000, 10000), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.max.record.lock.duration.ms": Int = "60000", Between(30000, 3600000), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.max.session.timeout.ms": Int = "60000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.max.share.sessions": Int = "2000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.max.size": Int = "200", Between(1, 1000), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.min.assignment.interval.ms": Int = "0", AtLeast(0), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.min.delivery.count.limit": Int = "2", Between(2, 5), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.min.heartbeat.interval.ms": Int = "5000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.min.partition.max.record.locks": Int = "100", Between(100, 2000), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.min.record.lock.duration.ms": Int = "15000", Between(1000, 30000), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.min.session.timeout.ms": Int = "45000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.partition.max.record.locks": Int = "2000", Between(100, 10000), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.persister.class.name": String = "org.apache.kafka.server.share.persister.DefaultStatePersister", Any, Medium, ReadOnly, Later, internal "A setting of share groups (KIP-932), not served yet.";
+    "group.share.record.lock.duration.ms": Int = "30000", Between(1000, 3600000), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.share.session.timeout.ms": Int = "45000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of share groups (KIP-932), not served yet.";
+    "group.streams.assignment.interval.ms": Int = "1000", AtLeast(0), Medium, ClusterWide, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.heartbeat.interval.ms": Int = "5000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.initial.rebalance.delay.ms": Int = "3000", AtLeast(0), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.max.assignment.interval.ms": Int = "15000", AtLeast(0), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.max.heartbeat.interval.ms": Int = "15000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.max.session.timeout.ms": Int = "60000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.max.size": Int = "2147483647", AtLeast(1), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.max.standby.replicas": Int = "2", AtLeast(0), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.min.assignment.interval.ms": Int = "0", AtLeast(0), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.min.heartbeat.interval.ms": Int = "5000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.min.session.timeout.ms": Int = "45000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.num.standby.replicas": Int = "0", AtLeast(0), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "group.streams.session.timeout.ms": Int = "45000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
+    "offset.metadata.max.bytes": Int = "4096", Any, High, ReadOnly, Served, public "The longest note a committed offset may carry, in bytes.";
+    "offsets.commit.timeout.ms": Int = "5000", AtLeast(1), High, ReadOnly, Served, public "Milliseconds an offset commit may wait for its replicas.";
+    "offsets.load.buffer.size": Int = "5242880", AtLeast(1), High, ReadOnly, Served, public "Bytes read at a time while groups and offsets are loaded.";
+    "offsets.retention.check.interval.ms": Long = "600000", AtLeast(1), High, ReadOnly, Served, public "Milliseconds between two looks for offsets whose time is over.";
+    "offsets.retention.minutes": Int = "10080", AtLeast(1), High, ReadOnly, Served, public "Minutes a group's offsets are kept after its last member left.";
+    "offsets.topic.compression.codec": Int = "0", Any, High, ReadOnly, Served, public "Codec of `__consumer_offsets`: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.";
+    "offsets.topic.num.partitions": Int = "50", AtLeast(1), High, ReadOnly, Served, public "Partitions of `__consumer_offsets`; not to be changed later.";
+    "offsets.topic.replication.factor": Short = "3", AtLeast(1), High, ReadOnly, Served, public "Replicas of `__consumer_offsets`.";
+    "offsets.topic.segment.bytes": Int = "104857600", AtLeast(1), High, ReadOnly, Served, public "Segment size of `__consumer_offsets`.";
+    "share.coordinator.append.linger.ms": Int = "-1", AtLeast(-1), Medium, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.cached.buffer.max.bytes": Int = "1048588", AtLeast(524288), Medium, ClusterWide, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.cold.partition.snapshot.interval.ms": Int = "300000", AtLeast(1), Low, ReadOnly, Later, internal "A setting of the share coordinator, not served yet.";
+    "share.coordinator.load.buffer.size": Int = "5242880", AtLeast(1), High, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.snapshot.update.records.per.snapshot": Int = "500", Between(0, 500), Medium, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.state.topic.compression.codec": Int = "0", Any, High, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.state.topic.min.isr": Short = "2", AtLeast(1), High, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.state.topic.num.partitions": Int = "50", AtLeast(1), High, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.state.topic.prune.interval.ms": Int = "300000", AtLeast(1), Low, ReadOnly, Later, internal "A setting of the share coordinator, not served yet.";
+    "share.coordinator.state.topic.replication.factor": Short = "3", AtLeast(1), High, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.state.topic.segment.bytes": Int = "104857600", AtLeast(1), High, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.threads": Int = "1", AtLeast(1), Medium, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.coordinator.write.timeout.ms": Int = "5000", AtLeast(1), High, ReadOnly, Later, public "A setting of the share coordinator, not served yet.";
+    "share.fetch.purgatory.purge.interval.requests": Int = "1000", Any, Medium, ReadOnly, None, public "Waiting requests are futures; there is no purgatory.";
+}

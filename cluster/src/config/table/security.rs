@@ -1,0 +1,91 @@
+//! Configs of who may connect and how: one row each, sorted by name.
+//!
+//! Always holds: names, types, defaults, checks, importance and update modes are Kafka 4.3.0's (a test compares them with a list
+//! read from its classes); the docs are ours. Must never: hold a config that Kafka does not have.
+
+use super::table;
+
+table! { BROKER_SECURITY
+    "authorizer.class.name": String = "", Any, Low, ReadOnly, Later, public "Turns authorization on: Kafka's own class name stands for the built-in one.";
+    "connection.failed.authentication.delay.ms": Int = "100", AtLeast(0), Low, ReadOnly, Later, public "Milliseconds a failed authentication is answered late.";
+    "connections.max.reauth.ms": Long = "0", Any, Medium, ReadOnly, Later, public "Milliseconds after which a SASL connection must authenticate again, 0 for never.";
+    "delegation.token.expiry.check.interval.ms": Long = "3600000", AtLeast(1), Low, ReadOnly, Later, public "Milliseconds between two looks for tokens whose time is over.";
+    "delegation.token.expiry.time.ms": Long = "86400000", AtLeast(1), Medium, ReadOnly, Later, public "Milliseconds a delegation token lives before it must be renewed.";
+    "delegation.token.max.lifetime.ms": Long = "604800000", AtLeast(1), Medium, ReadOnly, Later, public "Milliseconds a delegation token lives at most.";
+    "delegation.token.secret.key": Password = null, Any, Medium, ReadOnly, Later, public "The secret that delegation tokens are signed with, the same on all nodes.";
+    "principal.builder.class": Class = "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder", Any, Medium, PerBroker, None, public "Names a Java class; principals are built in.";
+    "sasl.client.callback.handler.class": Class = null, Any, Medium, ReadOnly, None, public "Names a Java class; SASL is built in.";
+    "sasl.enabled.mechanisms": List = "GSSAPI", ListUnique { empty: true }, Medium, PerBroker, Later, public "SASL mechanisms that are offered.";
+    "sasl.jaas.config": Password = null, Any, Medium, PerBroker, Later, public "Credentials of a SASL listener, in JAAS form.";
+    "sasl.kerberos.kinit.cmd": String = "/usr/bin/kinit", Any, Medium, PerBroker, None, public "Kerberos is not offered.";
+    "sasl.kerberos.min.time.before.relogin": Long = "60000", Any, Medium, PerBroker, None, public "Kerberos is not offered.";
+    "sasl.kerberos.principal.to.local.rules": List = "DEFAULT", ListUnique { empty: true }, Medium, PerBroker, None, public "Kerberos is not offered.";
+    "sasl.kerberos.service.name": String = null, Any, Medium, PerBroker, None, public "Kerberos is not offered.";
+    "sasl.kerberos.ticket.renew.jitter": Double = "0.05", Any, Medium, PerBroker, None, public "Kerberos is not offered.";
+    "sasl.kerberos.ticket.renew.window.factor": Double = "0.8", Any, Medium, PerBroker, None, public "Kerberos is not offered.";
+    "sasl.login.callback.handler.class": Class = null, Any, Medium, ReadOnly, None, public "Names a Java class; SASL is built in.";
+    "sasl.login.class": Class = null, Any, Medium, ReadOnly, None, public "Names a Java class; SASL is built in.";
+    "sasl.login.connect.timeout.ms": Int = null, Any, Low, ReadOnly, None, public "Belongs to Java's SASL login.";
+    "sasl.login.read.timeout.ms": Int = null, Any, Low, ReadOnly, None, public "Belongs to Java's SASL login.";
+    "sasl.login.refresh.buffer.seconds": Short = "300", Any, Medium, PerBroker, None, public "Belongs to Java's SASL login.";
+    "sasl.login.refresh.min.period.seconds": Short = "60", Any, Medium, PerBroker, None, public "Belongs to Java's SASL login.";
+    "sasl.login.refresh.window.factor": Double = "0.8", Any, Medium, PerBroker, None, public "Belongs to Java's SASL login.";
+    "sasl.login.refresh.window.jitter": Double = "0.05", Any, Medium, PerBroker, None, public "Belongs to Java's SASL login.";
+    "sasl.login.retry.backoff.max.ms": Long = "10000", Any, Low, ReadOnly, None, public "Belongs to Java's SASL login.";
+    "sasl.login.retry.backoff.ms": Long = "100", Any, Low, ReadOnly, None, public "Belongs to Java's SASL login.";
+    "sasl.mechanism.controller.protocol": String = "GSSAPI", Any, High, ReadOnly, Later, public "SASL mechanism towards controllers.";
+    "sasl.mechanism.inter.broker.protocol": String = "GSSAPI", Any, Medium, PerBroker, Later, public "SASL mechanism among brokers.";
+    "sasl.oauthbearer.assertion.algorithm": String = "RS256", OneOfAnyCase(&["ES256", "RS256"]), Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.claim.aud": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.claim.exp.seconds": Int = "300", Between(0, 86400), Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.claim.iss": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.claim.jti.include": Boolean = "false", Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.claim.nbf.seconds": Int = "60", Between(0, 3600), Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.claim.sub": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.file": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.private.key.file": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.private.key.passphrase": Password = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.assertion.template.file": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.client.credentials.client.id": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.client.credentials.client.secret": Password = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.clock.skew.seconds": Int = "30", Any, Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.expected.audience": List = "", ListUnique { empty: true }, Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.expected.issuer": String = null, Any, Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.jwks.endpoint.refresh.ms": Long = "3600000", Any, Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms": Long = "10000", Any, Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms": Long = "100", Any, Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.jwks.endpoint.url": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.jwt.retriever.class": Class = "org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever", Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.jwt.validator.class": Class = "org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator", Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.scope": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.scope.claim.name": String = "scope", Any, Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.sub.claim.name": String = "sub", Any, Low, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.oauthbearer.token.endpoint.url": String = null, Any, Medium, ReadOnly, Later, public "A setting of OAUTHBEARER, not served yet.";
+    "sasl.server.callback.handler.class": Class = null, Any, Medium, ReadOnly, None, public "Names a Java class; SASL is built in.";
+    "sasl.server.max.receive.size": Int = "524288", Any, Medium, ReadOnly, Later, public "The largest request before authentication is done, in bytes.";
+    "security.inter.broker.protocol": String = "PLAINTEXT", OneOf(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]), Medium, ReadOnly, Later, public "Security protocol among brokers, if `inter.broker.listener.name` is not set.";
+    "security.providers": String = null, Any, Low, ReadOnly, None, public "Names Java classes; there are none to load.";
+    "ssl.allow.dn.changes": Boolean = "false", Any, Low, ReadOnly, Later, public "Whether a new key store may name another subject.";
+    "ssl.allow.san.changes": Boolean = "false", Any, Low, ReadOnly, Later, public "Whether a new key store may name other hosts.";
+    "ssl.cipher.suites": List = "", ListUnique { empty: true }, Medium, PerBroker, Later, public "TLS cipher suites that are offered, all by default.";
+    "ssl.client.auth": String = "none", OneOf(&["required", "requested", "none"]), Medium, PerBroker, Later, public "Whether clients must show a certificate: `none`, `requested`, `required`.";
+    "ssl.enabled.protocols": List = "TLSv1.2,TLSv1.3", ListUnique { empty: true }, Medium, PerBroker, Later, public "TLS versions that are offered.";
+    "ssl.endpoint.identification.algorithm": String = "https", Any, Low, PerBroker, Later, public "`https` checks the other node's host name, empty does not.";
+    "ssl.engine.factory.class": Class = null, Any, Low, PerBroker, None, public "Names a Java class; TLS is built in.";
+    "ssl.key.password": Password = null, Any, Medium, PerBroker, Later, public "Password of the private key.";
+    "ssl.keymanager.algorithm": String = "SunX509", Any, Medium, PerBroker, None, public "Belongs to Java's TLS.";
+    "ssl.keystore.certificate.chain": Password = null, Any, Medium, PerBroker, Later, public "The certificates themselves, as PEM.";
+    "ssl.keystore.key": Password = null, Any, Medium, PerBroker, Later, public "The private key itself, as PEM.";
+    "ssl.keystore.location": String = null, Any, Medium, PerBroker, Later, public "File with the node's key and certificates.";
+    "ssl.keystore.password": Password = null, Any, Medium, PerBroker, Later, public "Password of the key store.";
+    "ssl.keystore.type": String = "JKS", Any, Medium, PerBroker, Later, public "Form of the key store: `PEM`, or `JKS` and `PKCS12` files.";
+    "ssl.principal.mapping.rules": String = "DEFAULT", Any, Low, ReadOnly, Later, public "Rules from a certificate's name to a principal's.";
+    "ssl.protocol": String = "TLSv1.3", Any, Medium, PerBroker, None, public "Belongs to Java's TLS; `ssl.enabled.protocols` chooses the versions.";
+    "ssl.provider": String = null, Any, Medium, PerBroker, None, public "Belongs to Java's TLS.";
+    "ssl.secure.random.implementation": String = null, Any, Low, PerBroker, None, public "Belongs to Java's TLS.";
+    "ssl.trustmanager.algorithm": String = "PKIX", Any, Medium, PerBroker, None, public "Belongs to Java's TLS.";
+    "ssl.truststore.certificates": Password = null, Any, Medium, PerBroker, Later, public "The trusted certificates themselves, as PEM.";
+    "ssl.truststore.location": String = null, Any, Medium, PerBroker, Later, public "File with the certificates that are trusted.";
+    "ssl.truststore.password": Password = null, Any, Medium, PerBroker, Later, public "Password of the trust store.";
+    "ssl.truststore.type": String = "JKS", Any, Medium, PerBroker, Later, public "Form of the trust store.";
+}
