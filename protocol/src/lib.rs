@@ -3,6 +3,7 @@
 pub mod api_key;
 pub mod batch;
 pub mod compress;
+pub mod control;
 pub mod error;
 pub mod frame;
 #[doc(hidden)]
@@ -13,4 +14,5 @@ pub mod names;
 pub mod record;
 pub mod types;
 pub mod validate;
+mod walk;
 pub mod wire;

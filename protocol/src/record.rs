@@ -214,6 +214,14 @@ impl Bases {
         }
     }
 
+    /// A record's timestamp by its delta.
+    pub(crate) fn timestamp(&self, delta: i64) -> Millis {
+        Millis(
+            self.append_time
+                .unwrap_or_else(|| self.timestamp.wrapping_add(delta)),
+        )
+    }
+
     /// Reads the body of a record (what its length counts), to the last byte.
     pub(crate) fn read<'a>(&self, body: &'a [u8]) -> Result<RecordView<'a>, Flaw> {
         let size = body.len() as i32;
@@ -242,10 +250,7 @@ impl Bases {
         Ok(RecordView {
             offset: Offset(self.offset.wrapping_add(offset_delta.into())),
             offset_delta,
-            timestamp: Millis(
-                self.append_time
-                    .unwrap_or_else(|| self.timestamp.wrapping_add(timestamp_delta)),
-            ),
+            timestamp: self.timestamp(timestamp_delta),
             key,
             value,
             headers,

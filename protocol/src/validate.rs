@@ -14,9 +14,11 @@ use crate::batch::{
     TimestampType, set_max_timestamp,
 };
 use crate::compress::Codec;
+use crate::compress::DecompressError;
 use crate::error::ErrorCode;
-use crate::record::{RecordError, RecordSet, RecordView};
-use crate::types::{Millis, ProducerEpoch, ProducerId};
+use crate::record::{RecordError, RecordSet};
+use crate::types::{LeaderEpoch, Millis, Offset, ProducerEpoch, ProducerId};
+use crate::walk::{Glance, walk};
 
 /// What one batch may decompress to, in bytes (fault H6): as much as a request may have uncompressed.
 pub const DECOMPRESSED_MAX: usize = 100 * 1024 * 1024;
@@ -76,10 +78,14 @@ fn refuse<T>(error: ErrorCode, message: impl Into<String>) -> Result<T, Validate
 
 impl From<BatchError> for ValidateError {
     fn from(e: BatchError) -> Self {
+        // As Kafka tells them apart: what does not hold one whole batch, or an old format, is an invalid request; what says
+        // something that cannot be is damaged.
         let error = match e {
-            BatchError::Empty | BatchError::Magic(_) => ErrorCode::InvalidRecord,
+            BatchError::Empty | BatchError::Short { .. } | BatchError::Magic(0 | 1) => {
+                ErrorCode::InvalidRecord
+            }
             BatchError::Codec(_) => ErrorCode::UnsupportedCompressionType,
-            BatchError::Short { .. } | BatchError::Length(_) | BatchError::Crc { .. } => {
+            BatchError::Magic(_) | BatchError::Length(_) | BatchError::Crc { .. } => {
                 ErrorCode::CorruptMessage
             }
         };
@@ -96,7 +102,11 @@ impl From<RecordError> for ValidateError {
         match e {
             RecordError::Batch(e) => e.into(),
             RecordError::Decompress(e) => ValidateError {
-                error: ErrorCode::CorruptMessage,
+                error: match e {
+                    // A producer can split such a batch and send it again, which is what it does on this code.
+                    DecompressError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+                    DecompressError::Damaged { .. } => ErrorCode::CorruptMessage,
+                },
                 message: e.to_string(),
                 records: Vec::new(),
             },
@@ -118,28 +128,16 @@ pub fn validate(
     if bytes.is_empty() {
         return Err(BatchError::Empty.into());
     }
-    // An old magic is told before the CRC, whose place it does not share.
+    // What the header alone tells comes first, as in Kafka: an old format, a batch that is too large.
     let header = BatchHeader::read(bytes)?;
-    let (batch, rest) = BatchBytes::parse(bytes.clone())?;
-    if !rest.is_empty() {
-        return refuse(
-            ErrorCode::InvalidRecord,
-            "A produce request must have exactly one record batch for each partition",
-        );
-    }
-    check_header(&header, config)?;
+    check_place(&header, bytes.len(), config)?;
+    let (batch, _) = BatchBytes::parse(bytes.clone())?;
+    check_header(&header)?;
     let codec = header.codec()?;
-    if codec == Codec::Zstd && config.produce_version < ZSTD_FROM {
-        return refuse(
-            ErrorCode::UnsupportedCompressionType,
-            "Produce requests below version 7 must not carry zstd",
-        );
-    }
-    let set = RecordSet::open(&batch, DECOMPRESSED_MAX)?;
-    let max_timestamp = check_records(&set, config, now)?;
+    let max_timestamp = check_records(&batch, config, now)?;
     let append_time = (config.timestamp_type == TimestampType::LogAppend).then_some(now);
     let bytes = match config.codec {
-        Some(wanted) if wanted != codec => rebuild(&set, wanted, config.level, append_time)?,
+        Some(wanted) if wanted != codec => rebuild(&batch, wanted, config.level, append_time)?,
         _ => restamp(
             batch,
             config.timestamp_type,
@@ -163,14 +161,39 @@ fn too_large(size: usize, config: &ValidateConfig) -> String {
     )
 }
 
-fn check_header(header: &BatchHeader, config: &ValidateConfig) -> Result<(), ValidateError> {
-    let invalid = |message: String| refuse(ErrorCode::InvalidRecord, message);
-    if header.size() > config.max_message_bytes.max(0) as usize {
-        return refuse(ErrorCode::MessageTooLarge, too_large(header.size(), config));
+/// What Kafka checks before it looks at the CRC.
+fn check_place(
+    header: &BatchHeader,
+    len: usize,
+    config: &ValidateConfig,
+) -> Result<(), ValidateError> {
+    if header.codec()? == Codec::Zstd && config.produce_version < ZSTD_FROM {
+        return refuse(
+            ErrorCode::UnsupportedCompressionType,
+            "Produce requests below version 7 must not carry zstd",
+        );
+    }
+    if header.size() < len {
+        return refuse(
+            ErrorCode::InvalidRecord,
+            "A produce request must have exactly one record batch for each partition",
+        );
     }
     if header.base_offset != 0 {
-        return invalid(format!("The base offset is {}, not 0", header.base_offset));
+        return refuse(
+            ErrorCode::InvalidRecord,
+            format!("The base offset is {}, not 0", header.base_offset),
+        );
     }
+    // A batch that is cut off is not too large, however large it says it is.
+    if header.size() == len && len > config.max_message_bytes.max(0) as usize {
+        return refuse(ErrorCode::MessageTooLarge, too_large(len, config));
+    }
+    Ok(())
+}
+
+fn check_header(header: &BatchHeader) -> Result<(), ValidateError> {
+    let invalid = |message: String| refuse(ErrorCode::InvalidRecord, message);
     if header.record_count <= 0 || header.last_offset_delta != header.record_count - 1 {
         return invalid(format!(
             "The batch says {} records and a last offset delta of {}",
@@ -179,6 +202,9 @@ fn check_header(header: &BatchHeader, config: &ValidateConfig) -> Result<(), Val
     }
     if header.is_control() {
         return invalid("Clients are not allowed to write control records".to_owned());
+    }
+    if header.delete_horizon().is_some() {
+        return invalid("Only compaction marks batches with a delete horizon".to_owned());
     }
     if header.has_producer_id() {
         if header.base_sequence < 0 || header.producer_epoch < 0 {
@@ -195,9 +221,7 @@ fn check_header(header: &BatchHeader, config: &ValidateConfig) -> Result<(), Val
             header.base_sequence
         ));
     }
-    if header.timestamp_type() == TimestampType::LogAppend
-        && config.timestamp_type == TimestampType::Create
-    {
+    if header.timestamp_type() == TimestampType::LogAppend {
         return refuse(
             ErrorCode::InvalidTimestamp,
             "A producer must not set the timestamp type to LogAppendTime",
@@ -208,41 +232,63 @@ fn check_header(header: &BatchHeader, config: &ValidateConfig) -> Result<(), Val
 
 /// Walks all records; returns their largest timestamp.
 fn check_records(
-    set: &RecordSet,
+    batch: &BatchBytes,
     config: &ValidateConfig,
     now: Millis,
 ) -> Result<Millis, ValidateError> {
     let mut max = NO_TIMESTAMP;
-    let mut failed: Option<ValidateError> = None;
-    for (i, record) in set.iter().enumerate() {
-        let record = record?;
-        if record.offset_delta != i as i32 {
-            return refuse(
-                ErrorCode::InvalidRecord,
-                format!("Record {i} has the offset delta {}", record.offset_delta),
-            );
+    let mut index = 0;
+    let mut out_of_order = None;
+    let mut timestamps_wrong = false;
+    let mut failed: Vec<(i32, String)> = Vec::new();
+    let mut failures = 0;
+    walk(batch, DECOMPRESSED_MAX, |record| {
+        if record.offset_delta != index && out_of_order.is_none() {
+            out_of_order = Some((index, record.offset_delta));
         }
         max = max.max(record.timestamp.0);
         if let Some((error, message)) = check_record(&record, config, now) {
-            let e = failed.get_or_insert_with(|| ValidateError {
-                error,
-                message: "One or more records have been rejected".to_owned(),
-                records: Vec::new(),
-            });
-            if e.records.len() < RECORD_ERRORS_MAX {
-                e.records.push((i as i32, message));
+            timestamps_wrong |= error == ErrorCode::InvalidTimestamp;
+            failures += 1;
+            if failed.len() < RECORD_ERRORS_MAX {
+                failed.push((index, message));
             }
         }
+        index += 1;
+    })?;
+    if let Some((index, delta)) = out_of_order {
+        return refuse(
+            ErrorCode::InvalidRecord,
+            format!("Record {index} has the offset delta {delta}"),
+        );
     }
-    failed.map_or(Ok(Millis(max)), Err)
+    if failures == 0 {
+        return Ok(Millis(max));
+    }
+    // One wrong timestamp makes it the error of all (`LogValidator.processRecordErrors`).
+    let (error, message) = if timestamps_wrong {
+        let message = "One or more records have been rejected due to invalid timestamp";
+        (ErrorCode::InvalidTimestamp, message.to_owned())
+    } else {
+        let message = format!(
+            "One or more records have been rejected due to {failures} record errors, the first: {}",
+            failed[0].1
+        );
+        (ErrorCode::InvalidRecord, message)
+    };
+    Err(ValidateError {
+        error,
+        message,
+        records: failed,
+    })
 }
 
 fn check_record(
-    record: &RecordView<'_>,
+    record: &Glance,
     config: &ValidateConfig,
     now: Millis,
 ) -> Option<(ErrorCode, String)> {
-    if config.keys_required && record.key.is_none() {
+    if config.keys_required && !record.has_key {
         let message = "A compacted topic does not accept a record without a key".to_owned();
         return Some((ErrorCode::InvalidRecord, message));
     }
@@ -272,11 +318,12 @@ fn restamp(batch: BatchBytes, ty: TimestampType, max: Millis) -> Bytes {
 
 /// The same records in another codec.
 fn rebuild(
-    set: &RecordSet,
+    batch: &BatchBytes,
     codec: Codec,
     level: Option<i32>,
     append_time: Option<Millis>,
 ) -> Result<Bytes, ValidateError> {
+    let set = RecordSet::open(batch, DECOMPRESSED_MAX)?;
     let header = set.header();
     let ty = match append_time {
         Some(_) => TimestampType::LogAppend,
@@ -304,17 +351,13 @@ fn rebuild(
         let record = record?;
         builder.push_view(record.offset_delta, &record);
     }
-    Ok(builder.build(
-        crate::types::Offset(0),
-        crate::types::LeaderEpoch(header.leader_epoch),
-    ))
+    Ok(builder.build(Offset(0), LeaderEpoch(header.leader_epoch)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::batch::{at, batch_crc};
-    use crate::types::{LeaderEpoch, Offset};
 
     const NOW: Millis = Millis(1_000_000);
 
@@ -437,10 +480,20 @@ mod tests {
             (
                 "cut",
                 good.slice(..good.len() - 1),
-                ErrorCode::CorruptMessage,
+                ErrorCode::InvalidRecord,
             ),
             ("crc", bad_crc.freeze(), ErrorCode::CorruptMessage),
             ("two batches", two, ErrorCode::InvalidRecord),
+            (
+                "magic 3",
+                changed(&good, at::MAGIC, &[3]),
+                ErrorCode::CorruptMessage,
+            ),
+            (
+                "delete horizon",
+                changed(&good, at::ATTRIBUTES, &0x40i16.to_be_bytes()),
+                ErrorCode::InvalidRecord,
+            ),
             (
                 "magic 1",
                 changed(&good, at::MAGIC, &[1]),
@@ -543,7 +596,7 @@ mod tests {
             NOW,
         )
         .unwrap_err();
-        assert_eq!(e.error, ErrorCode::InvalidRecord);
+        assert_eq!(e.error, ErrorCode::InvalidTimestamp);
         assert_eq!(e.records.iter().map(|r| r.0).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(error(&bytes, &config()), ErrorCode::InvalidTimestamp);
         let strict = ValidateConfig {
