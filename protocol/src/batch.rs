@@ -376,7 +376,7 @@ pub struct BatchBuilder {
     attributes: i16,
     base_timestamp: Option<i64>,
     max_timestamp: i64,
-    /// Set for log-append time: the one timestamp of all records.
+    /// Set for log-append time: the one timestamp that readers see.
     append_time: Option<i64>,
     next_delta: i32,
     count: i32,
@@ -499,7 +499,8 @@ impl BatchBuilder {
     /// Length, attributes and deltas of a record whose rest (from the key's length on) has `tail` bytes.
     fn open_record(&mut self, offset_delta: i32, timestamp: Millis, tail: usize) {
         assert!(offset_delta >= self.next_delta, "offsets rise");
-        let timestamp = self.append_time.unwrap_or(timestamp.0);
+        // Kafka keeps the producer's times in a batch of type log-append time; readers are shown the batch's max timestamp.
+        let timestamp = timestamp.0;
         let base = *self.base_timestamp.get_or_insert(timestamp);
         let delta = timestamp.wrapping_sub(base);
         let len = 1 + varlong_len(delta) + varint_len(offset_delta) + tail;
@@ -531,7 +532,7 @@ impl BatchBuilder {
 
     /// The largest timestamp so far, -1 without records.
     pub fn max_timestamp(&self) -> Millis {
-        Millis(self.max_timestamp)
+        Millis(self.append_time.unwrap_or(self.max_timestamp))
     }
 
     /// Compresses and closes the batch. Panics without a record: an empty batch is made by compaction only, see
@@ -557,7 +558,7 @@ impl BatchBuilder {
                 attributes: self.attributes | i16::from(self.codec.id()),
                 last_offset_delta: self.next_delta - 1,
                 base_timestamp: self.base_timestamp.unwrap_or(NO_TIMESTAMP),
-                max_timestamp: self.max_timestamp,
+                max_timestamp: self.append_time.unwrap_or(self.max_timestamp),
                 producer_id,
                 producer_epoch,
                 base_sequence,

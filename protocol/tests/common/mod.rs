@@ -34,7 +34,7 @@ pub fn golden() -> Vec<Frame> {
     text.lines().map(parse).collect()
 }
 
-fn base64(text: &str) -> Bytes {
+pub fn base64(text: &str) -> Bytes {
     let mut out = Vec::new();
     let (mut bits, mut held) = (0u32, 0);
     for c in text.bytes().filter(|c| *c != b'=') {
