@@ -10,6 +10,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use airis_cluster::machine::Chance;
+use airis_cluster::metadata::decide::MAX_RECORDS;
 use airis_cluster::metadata::{Env, Image, Reply, Settings, decide, features};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{LeaderEpoch, Offset};
@@ -142,15 +143,19 @@ impl Group {
         let answer = decide(&self.image, &mut env, job.command).map(|decision| {
             if !decision.records.is_empty() {
                 let version = self.image.feature(features::METADATA_VERSION);
-                let batch = data_batch(&decision.records, version, now, Offset(0), LeaderEpoch(0));
+                // Only the records of brokers that come and go can be more than one batch, and they need not be atomic: each of
+                // them leaves a state that the next registration puts right.
+                for records in decision.records.chunks(MAX_RECORDS) {
+                    let batch = data_batch(records, version, now, Offset(0), LeaderEpoch(0));
+                    self.bytes += batch.len();
+                    self.proposal.batches.push(batch.to_vec());
+                }
                 let position = self.image.position;
                 let (image, _) = self
                     .image
                     .apply(position.next(), position.epoch, &decision.records)
                     .expect("what was decided on an image can be replayed onto it");
                 self.image = image;
-                self.bytes += batch.len();
-                self.proposal.batches.push(batch.to_vec());
             }
             decision.reply
         });

@@ -87,6 +87,32 @@ impl Delta {
         delta
     }
 
+    /// Adds a later difference.
+    pub(super) fn absorb(&mut self, later: Delta) {
+        for (id, before) in later.deleted {
+            self.delete(id, before);
+        }
+        for (id, topic) in later.topics {
+            // One that went and came back has changed, at most.
+            let returned = self.deleted.contains_key(&id);
+            let known = self.topic(id, &topic.name);
+            known.created |= topic.created && !returned;
+            known.partitions.extend(topic.partitions);
+            if returned {
+                self.deleted.remove(&id);
+            }
+        }
+        self.brokers.extend(later.brokers);
+        self.configs.extend(later.configs);
+        self.features.extend(later.features);
+        self.producer_ids |= later.producer_ids;
+        self.acls |= later.acls;
+        self.scram |= later.scram;
+        self.quotas |= later.quotas;
+        self.tokens |= later.tokens;
+        self.controllers |= later.controllers;
+    }
+
     pub(super) fn topic(&mut self, id: Uuid, name: &Str) -> &mut TopicDelta {
         self.topics.entry(id).or_insert_with(|| TopicDelta {
             name: name.clone(),

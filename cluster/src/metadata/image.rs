@@ -14,6 +14,8 @@ use airis_protocol::names;
 use airis_protocol::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionId, Str, Uuid};
 use imbl::{OrdMap, Vector};
 
+use crate::config::{Layers, Values};
+
 /// The last record that an image contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -287,6 +289,21 @@ impl Image {
     pub fn configs(&self, ty: ResourceType, name: &str) -> Option<&Arc<ConfigMap>> {
         // The key is a pair, so a borrowed lookup needs a `Str`; names are short.
         self.configs.get(&(ty, Str::from(name)))
+    }
+
+    /// What is set where for one broker: its dynamic configs, those of all brokers, and its properties file.
+    pub fn layers<'a>(&'a self, broker: NodeId, fixed: &'a dyn Values) -> Layers<'a> {
+        let set = |name: &str| -> &'a dyn Values {
+            match self.configs(ResourceType::Broker, name) {
+                Some(map) => &**map,
+                None => &(),
+            }
+        };
+        Layers {
+            dynamic_broker: set(&broker.to_string()),
+            dynamic_default: set(""),
+            fixed,
+        }
     }
 
     /// Every resource that has configs.

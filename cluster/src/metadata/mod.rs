@@ -10,6 +10,8 @@ mod delta;
 pub mod features;
 mod image;
 mod replay;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use command::{Command, Env, Reply, Settings};

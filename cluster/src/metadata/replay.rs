@@ -205,8 +205,8 @@ impl Image {
                 }),
             },
             R::AbortTransactionRecord(_) => match self.before_transaction.take() {
-                // What the delta names did not change after all, which a delta may do.
                 Some(before) => {
+                    delta.absorb(Delta::between(self, &before));
                     *self = Image::clone(&before);
                     Ok(())
                 }

@@ -1,7 +1,7 @@
 //! Brokers come, are fenced and unfenced, and go; and with them the leadership of partitions.
 //!
 //! Always holds: a partition's leader is in its ISR and its broker is active; a broker's epoch is the offset of its registration.
-//! Must never: empty an ISR (the last member stays, so that it can lead again).
+//! Must never: let a broker lead that is not known to have the partition's records, while one that is may come back.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use airis_protocol::messages::register_broker_record::{BrokerEndpoint, BrokerFea
 use airis_protocol::messages::*;
 use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
 
-use super::{MetaDecision, raw};
+use super::change::{Change, RECOVERED, RECOVERING, directory_online};
+use super::{MetaDecision, checks};
 use crate::metadata::command::{Env, Reply};
 use crate::metadata::features;
 use crate::metadata::image::{Image, PartitionImage, TopicImage};
@@ -54,8 +55,15 @@ pub(super) fn register(
     let same = existing.filter(|b| b.incarnation == request.incarnation_id);
     let mut records = Vec::new();
     if same.is_none() && existing.is_some() {
-        // The old process is gone: nothing may be led by it, whether it stopped well or not.
-        leave(image, id, &mut records);
+        // The old process is gone. Only one that says which registration it stopped cleanly under has all its records.
+        let clean = existing.is_some_and(|b| b.epoch.0 == request.previous_broker_epoch);
+        let elr = image.feature(features::ELIGIBLE_LEADER_REPLICAS) > 0;
+        let event = if elr && !clean {
+            Event::Crashed(id)
+        } else {
+            Event::Leaves(id)
+        };
+        elect(image, env, event, &mut records);
     }
     let next = image.position.next().0 + records.len() as i64;
     let epoch = same.map_or(next, |b| b.epoch.0);
@@ -124,9 +132,28 @@ pub(super) fn join(
         want_fence: false,
         ..Default::default()
     };
-    decision
-        .records
-        .extend(self::heartbeat(&registered, heartbeat)?.records);
+    let unfenced = self::heartbeat(&registered, env, heartbeat)?.records;
+    // Its log is recovered before it registers, and no other replica has anything that it could catch up with.
+    let recovered: Vec<_> = unfenced
+        .iter()
+        .filter_map(|r| match r {
+            MetadataRecord::PartitionChangeRecord(r)
+                if r.leader == broker_id && r.leader_recovery_state == RECOVERING =>
+            {
+                Some(MetadataRecord::PartitionChangeRecord(
+                    PartitionChangeRecord {
+                        partition_id: r.partition_id,
+                        topic_id: r.topic_id,
+                        leader_recovery_state: RECOVERED,
+                        ..Default::default()
+                    },
+                ))
+            }
+            _ => None,
+        })
+        .collect();
+    decision.records.extend(unfenced);
+    decision.records.extend(recovered);
     Ok(decision)
 }
 
@@ -174,6 +201,7 @@ fn check_features(image: &Image, request: &BrokerRegistrationRequest) -> Result<
 
 pub(super) fn heartbeat(
     image: &Image,
+    env: &Env<'_>,
     request: BrokerHeartbeatRequest,
 ) -> Result<MetaDecision, ErrorCode> {
     let id = NodeId(request.broker_id);
@@ -184,13 +212,13 @@ pub(super) fn heartbeat(
     let mut fenced = broker.fenced;
     if request.want_shut_down || request.want_fence {
         if !broker.fenced {
-            leave(image, id, &mut records);
+            elect(image, env, Event::Leaves(id), &mut records);
             records.push(change(broker.id, broker.epoch, FENCE));
             fenced = true;
         }
     } else if broker.fenced && caught_up {
         records.push(change(broker.id, broker.epoch, UNFENCE));
-        arrive(image, id, &mut records);
+        elect(image, env, Event::Arrives(id), &mut records);
         fenced = false;
     }
     Ok(MetaDecision {
@@ -204,10 +232,15 @@ pub(super) fn heartbeat(
     })
 }
 
-pub(super) fn unregister(image: &Image, id: NodeId) -> Result<MetaDecision, ErrorCode> {
+pub(super) fn unregister(
+    image: &Image,
+    env: &Env<'_>,
+    id: NodeId,
+) -> Result<MetaDecision, ErrorCode> {
     let broker = image.broker(id).ok_or(ErrorCode::BrokerIdNotRegistered)?;
     let mut records = Vec::new();
-    leave(image, id, &mut records);
+    // Its logs are as good as lost: it is neither in sync nor eligible.
+    elect(image, env, Event::Crashed(id), &mut records);
     records.push(MetadataRecord::UnregisterBrokerRecord(
         UnregisterBrokerRecord {
             broker_id: id.0,
@@ -239,60 +272,59 @@ fn each_partition(image: &Image) -> impl Iterator<Item = (&TopicImage, i32, &Par
     })
 }
 
-fn change_of(topic: &TopicImage, partition: i32) -> PartitionChangeRecord {
-    PartitionChangeRecord {
-        partition_id: partition,
-        topic_id: topic.id,
-        ..Default::default()
-    }
+/// Who comes or goes.
+#[derive(Clone, Copy)]
+enum Event {
+    /// May lead from now on.
+    Arrives(NodeId),
+    /// May not lead any more, nor be in an ISR; its log is whole.
+    Leaves(NodeId),
+    /// As before, and its log may have lost its end.
+    Crashed(NodeId),
 }
 
-/// Takes a broker out of every ISR that has other members, and leadership away from it.
-fn leave(image: &Image, broker: NodeId, records: &mut Vec<MetadataRecord>) {
+/// What becomes of all partitions that the event concerns.
+fn elect(image: &Image, env: &Env<'_>, event: Event, records: &mut Vec<MetadataRecord>) {
+    let elr = image.feature(features::ELIGIBLE_LEADER_REPLICAS) > 0;
+    // Configs are looked up once a topic, and only for topics that the event concerns.
+    let mut of_topic: Option<(Uuid, usize, bool)> = None;
     for (topic, at, p) in each_partition(image) {
-        if !p.isr.contains(&broker) {
-            continue;
-        }
-        let mut record = change_of(topic, at);
-        let rest: Vec<NodeId> = p.isr.iter().copied().filter(|n| *n != broker).collect();
-        let mut changed = false;
-        if !rest.is_empty() {
-            record.isr = Some(raw(&rest));
-            changed = true;
-        }
-        if p.leader == Some(broker) {
-            let next = p
-                .replicas
-                .iter()
-                .find(|r| rest.contains(r) && image.is_active(**r));
-            record.leader = next.map_or(-1, |n| n.0);
-            changed = true;
-        }
-        if changed {
+        let (gone, unclean) = match event {
+            Event::Arrives(b) if p.leader.is_none() && p.has_replica(b) => (None, None),
+            Event::Leaves(b) if p.isr.contains(&b) => (Some(b), None),
+            Event::Crashed(b) if p.isr.contains(&b) || p.elr.contains(&b) => (Some(b), Some(b)),
+            _ => continue,
+        };
+        let (_, min_isr, unclean_election) = match of_topic {
+            Some(known) if known.0 == topic.id => known,
+            _ => *of_topic.insert(topic_rules(image, env, topic)),
+        };
+        let change = Change {
+            partition: p,
+            isr: p.isr.iter().copied().filter(|r| Some(*r) != gone).collect(),
+            unclean_shutdown: unclean,
+            min_isr,
+            elr,
+            unclean_election,
+        };
+        let live = |r: NodeId| {
+            let active = match event {
+                Event::Arrives(b) => r == b || image.is_active(r),
+                Event::Leaves(b) | Event::Crashed(b) => r != b && image.is_active(r),
+            };
+            active && directory_online(image, p, r)
+        };
+        if let Some(record) = change.record(topic.id, at, live) {
             records.push(MetadataRecord::PartitionChangeRecord(record));
         }
     }
 }
 
-/// Lets a broker lead the partitions that have no leader and whose data it is known to have.
-fn arrive(image: &Image, broker: NodeId, records: &mut Vec<MetadataRecord>) {
-    for (topic, at, p) in each_partition(image) {
-        if p.leader.is_some() || !p.has_replica(broker) {
-            continue;
-        }
-        let mut record = change_of(topic, at);
-        record.leader = broker.0;
-        if !p.isr.contains(&broker) {
-            // KIP-966: with an empty ISR the eligible replicas may lead, and failing these the last one that was known to.
-            let eligible =
-                p.elr.contains(&broker) || (p.elr.is_empty() && p.last_known_elr == [broker]);
-            if !p.isr.is_empty() || !eligible {
-                continue;
-            }
-            record.isr = Some(vec![broker.0]);
-            record.eligible_leader_replicas = Some(Vec::new());
-            record.last_known_elr = Some(Vec::new());
-        }
-        records.push(MetadataRecord::PartitionChangeRecord(record));
-    }
+/// A topic's id, its effective `min.insync.replicas`, and whether unclean election is on.
+fn topic_rules(image: &Image, env: &Env<'_>, topic: &TopicImage) -> (Uuid, usize, bool) {
+    let value = |name| checks::topic_value(image, env.settings, &topic.name, name);
+    let min = value("min.insync.replicas").and_then(|v| v.parse().ok());
+    let factor = topic.partitions.front().map_or(1, |p| p.replicas.len());
+    let unclean = value("unclean.leader.election.enable").is_some_and(|v| v == "true");
+    (topic.id, min.unwrap_or(1).min(factor), unclean)
 }

@@ -11,7 +11,7 @@ use airis_protocol::messages::{alter_configs_response, incremental_alter_configs
 use airis_protocol::names;
 use airis_protocol::types::{NodeId, Str};
 
-use super::{Fault, MAX_RECORDS, MetaDecision, checks, outcome};
+use super::{Fault, MAX_RECORDS, MetaDecision, checks, outcome, raw};
 use crate::metadata::command::{Env, Reply, Settings};
 use crate::metadata::features;
 use crate::metadata::image::{ConfigMap, Image, ResourceType};
@@ -119,10 +119,20 @@ fn edit_list(resource: &Resource, name: &str, before: Option<&Str>, op: &Op) -> 
         Op::Set(_) | Op::Delete => unreachable!("only lists are edited"),
     };
     if !checks::is_list(resource.0, name) {
-        return Err(Fault::new(
-            ErrorCode::InvalidConfig,
-            format!("Can't {verb} to key {name} because its type is not LIST."),
-        ));
+        return Err(if resource.0 == ResourceType::Broker {
+            Fault::new(
+                ErrorCode::InvalidRequest,
+                format!(
+                    "Config value {} is not allowed for config key: {name}",
+                    verb.to_lowercase()
+                ),
+            )
+        } else {
+            Fault::new(
+                ErrorCode::InvalidConfig,
+                format!("Can't {verb} to key {name} because its type is not LIST."),
+            )
+        });
     }
     let before = match before {
         Some(value) => value.to_string(),
@@ -202,7 +212,7 @@ fn check_resource_name(ty: ResourceType, name: &str) -> Result<(), Fault> {
             .map_err(|e| Fault::new(ErrorCode::InvalidTopicException, e.to_string())),
         ResourceType::Broker if name.is_empty() => Ok(()),
         ResourceType::Broker => match name.parse::<i32>() {
-            Err(_) => invalid("Unable to parse broker name as a base 10 number.".into()),
+            Err(_) => invalid(format!("Node id must be an integer, but it is: {name}")),
             Ok(id) if id < 0 => invalid("Invalid negative broker ID.".into()),
             Ok(_) => Ok(()),
         },
@@ -228,14 +238,41 @@ fn exists(image: &Image, settings: &Settings, ty: ResourceType, name: &str) -> R
             if image.broker(id).is_some() || id == settings.node {
                 Ok(())
             } else {
+                // What the broker that got the request says of another's id, before it asks the controller.
                 Err(Fault::new(
-                    ErrorCode::BrokerIdNotRegistered,
-                    format!("No node with id {id} found."),
+                    ErrorCode::InvalidRequest,
+                    format!(
+                        "Unexpected broker id, expected {}, but received {name}",
+                        settings.node
+                    ),
                 ))
             }
         }
         _ => Ok(()),
     }
+}
+
+/// What is known of the partitions of a topic (of all for "") that have neither a leader nor an ISR, as records.
+fn leaderless<'a>(image: &'a Image, name: &'a Str) -> impl Iterator<Item = MetadataRecord> + 'a {
+    image
+        .topics()
+        .filter(move |t| name.is_empty() || t.name == *name)
+        .flat_map(|t| {
+            t.partitions
+                .iter()
+                .enumerate()
+                .map(move |(at, p)| (t, at, p))
+        })
+        .filter(|(_, _, p)| p.leader.is_none() && p.isr.is_empty())
+        .map(|(t, at, p)| {
+            MetadataRecord::PartitionChangeRecord(PartitionChangeRecord {
+                partition_id: at as i32,
+                topic_id: t.id,
+                eligible_leader_replicas: Some(raw(&p.elr)),
+                last_known_elr: Some(raw(&p.last_known_elr)),
+                ..Default::default()
+            })
+        })
 }
 
 /// A changed `min.insync.replicas` makes what is known of eligible leader replicas void (KIP-966).
@@ -260,6 +297,19 @@ fn clear_elr(image: &Image, records: &mut Vec<MetadataRecord>) {
         })
         .collect();
     records.extend(clears);
+    // Kafka forgets with them who has the records of a partition that nobody leads at the moment, and so it stays without a
+    // leader for good. Here these partitions are told again.
+    let told: Vec<MetadataRecord> = records
+        .iter()
+        .filter_map(|r| match r {
+            MetadataRecord::ClearElrRecord(r) => Some(r.topic_name.clone()),
+            _ => None,
+        })
+        .collect::<std::collections::BTreeSet<Str>>()
+        .iter()
+        .flat_map(|name| leaderless(image, name))
+        .collect();
+    records.extend(told);
 }
 
 /// One resource of a request with what is wanted of it, or why the request is wrong about it.
@@ -268,31 +318,47 @@ enum Asked<T> {
     Bad(Fault),
 }
 
-/// Sorts out unknown types and resources named twice. Answers are in the order of the request.
+/// Sorts out unknown types and resources named twice. There is one answer for each mention, in the order of the request
+/// (Kafka's `ConfigAdminManager`).
 fn sort_out<T>(resources: Vec<(i8, Str, T)>) -> Vec<(i8, Str, Asked<T>)> {
     let mut times: BTreeMap<(i8, Str), usize> = BTreeMap::new();
     for (ty, name, _) in &resources {
         *times.entry((*ty, name.clone())).or_default() += 1;
     }
-    let mut told = std::collections::BTreeSet::new();
-    let mut out = Vec::with_capacity(resources.len());
-    for (ty, name, wish) in resources {
-        let asked = match ResourceType::try_from(ty) {
-            Err(_) => Asked::Bad(Fault::new(
-                ErrorCode::UnsupportedVersion,
-                format!("Unknown resource type {ty}."),
-            )),
-            Ok(_) if times[&(ty, name.clone())] > 1 => {
-                if !told.insert((ty, name.clone())) {
-                    continue;
+    let invalid = |text: String| Asked::Bad(Fault::new(ErrorCode::InvalidRequest, text));
+    resources
+        .into_iter()
+        .map(|(ty, name, wish)| {
+            let asked = match ResourceType::try_from(ty) {
+                _ if times[&(ty, name.clone())] > 1 => {
+                    invalid("Each resource must appear at most once.".into())
                 }
-                Asked::Bad(Fault::new(ErrorCode::InvalidRequest, "Duplicate resource."))
-            }
-            Ok(known) => Asked::Change((known, name.clone()), wish),
-        };
-        out.push((ty, name, asked));
+                Err(_) => invalid(format!("Unknown resource type {ty}")),
+                Ok(known) => Asked::Change((known, name.clone()), wish),
+            };
+            (ty, name, asked)
+        })
+        .collect()
+}
+
+/// Refuses a config that is named twice, and values that are missing.
+fn check_names<'a>(configs: impl Iterator<Item = (&'a Str, bool)> + Clone) -> Result<(), Fault> {
+    let invalid = |text: String| Err(Fault::new(ErrorCode::InvalidRequest, text));
+    let names: std::collections::BTreeSet<&Str> = configs.clone().map(|(name, _)| name).collect();
+    if names.len() != configs.clone().count() {
+        return invalid("Error due to duplicate config keys".into());
     }
-    out
+    let missing: Vec<&str> = configs
+        .filter(|(_, missing)| *missing)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        return invalid(format!(
+            "Null value not supported for : {}",
+            missing.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Runs the changes of all resources; each answers for itself.
@@ -339,25 +405,23 @@ pub(super) fn alter_incremental(
         resources,
         request.validate_only,
         |resource, configs| {
+            const DELETE: i8 = 1;
+            check_names(configs.iter().map(|c| {
+                let missing = c.value.is_none() && c.config_operation != DELETE;
+                (&c.name, missing)
+            }))?;
             let mut changes = BTreeMap::new();
             for c in configs {
-                let value = || {
-                    c.value.clone().ok_or_else(|| {
-                        Fault::new(
-                            ErrorCode::InvalidConfig,
-                            format!("Null value not supported for : {}", c.name),
-                        )
-                    })
-                };
+                let value = c.value.unwrap_or_default();
                 let op = match c.config_operation {
-                    0 => Op::Set(value()?),
-                    1 => Op::Delete,
-                    2 => Op::Append(value()?),
-                    3 => Op::Subtract(value()?),
+                    0 => Op::Set(value),
+                    DELETE => Op::Delete,
+                    2 => Op::Append(value),
+                    3 => Op::Subtract(value),
                     other => {
                         return Err(Fault::new(
                             ErrorCode::InvalidRequest,
-                            format!("Unknown operation {other} for config {}", c.name),
+                            format!("Unknown operations type {other}"),
                         ));
                     }
                 };
@@ -404,6 +468,7 @@ pub(super) fn alter(
             let current = image
                 .configs(resource.0, &resource.1)
                 .map_or_else(ConfigMap::new, |c| ConfigMap::clone(c));
+            check_names(configs.iter().map(|c| (&c.name, c.value.is_none())))?;
             let wanted: BTreeMap<Str, Option<Str>> =
                 configs.into_iter().map(|c| (c.name, c.value)).collect();
             let altered: Vec<ConfigRecord> = wanted

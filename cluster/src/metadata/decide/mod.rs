@@ -4,6 +4,7 @@
 //! [`MAX_RECORDS`] records. Must never: answer for another topic's or resource's fault.
 
 mod brokers;
+mod change;
 mod checks;
 mod configs;
 mod partitions;
@@ -95,8 +96,8 @@ pub fn decide(
         }
         Command::RegisterBroker(request) => brokers::register(image, env, request)?,
         Command::Join(request) => brokers::join(image, env, request)?,
-        Command::Heartbeat(request) => brokers::heartbeat(image, request)?,
-        Command::UnregisterBroker(id) => brokers::unregister(image, id)?,
+        Command::Heartbeat(request) => brokers::heartbeat(image, env, request)?,
+        Command::UnregisterBroker(id) => brokers::unregister(image, env, id)?,
         Command::AllocateProducerIds { broker, epoch } => {
             producer_ids::allocate(image, broker, epoch)?
         }

@@ -167,6 +167,7 @@ fn create_one(
     let mut result = CreatableTopicResult {
         name: topic.name.clone(),
         topic_id: id,
+        error_message: None,
         ..Default::default()
     };
     if show {
