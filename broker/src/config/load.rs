@@ -9,47 +9,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use airis_cluster::config::{
-    self as tables, BROKER, Check, ConfigDef, ConfigError, ConfigType, Default as Unset, Dynamic,
-    Importance, Layers, Meaning, Value, broker, listener_base, nearest_name, parse,
+    self as tables, BROKER, ConfigDef, ConfigError, Layers, Meaning, OWN, Value, broker,
+    listener_base, nearest_name, own, parse,
 };
 use airis_protocol::types::{Millis, NodeId};
 
 use super::{BrokerConfig, Durability, Listener, properties};
 
-/// Properties that Kafka does not have.
-pub static OWN: &[ConfigDef] = &[
-    ConfigDef {
-        name: "airis.ack.durability",
-        ty: ConfigType::String,
-        default: Unset::Value("page-cache"),
-        check: Check::OneOf(&["page-cache", "fsync"]),
-        importance: Importance::High,
-        dynamic: Dynamic::ReadOnly,
-        meaning: Meaning::Served,
-        internal: false,
-        doc: "When a record counts as written: once it is in the page cache (`page-cache`, Kafka's way), or on stable storage (`fsync`).",
-    },
-    ConfigDef {
-        name: "airis.request.memory.bytes",
-        ty: ConfigType::Long,
-        default: Unset::Value("268435456"),
-        check: Check::AtLeast(1 << 20),
-        importance: Importance::Medium,
-        dynamic: Dynamic::ReadOnly,
-        meaning: Meaning::Served,
-        internal: false,
-        doc: "Bytes of memory for all requests above 64 KiB that are under way together.",
-    },
-];
-
-fn own(name: &str) -> Option<&'static ConfigDef> {
-    OWN.iter().find(|d| d.name == name)
-}
-
 /// The row of a property of either kind.
 fn row(name: &str) -> Option<&'static ConfigDef> {
-    own(name)
-        .or_else(|| broker(name))
+    broker(name)
+        .or_else(|| own(name))
         .or_else(|| broker(listener_base(name)?))
 }
 

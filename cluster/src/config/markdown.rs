@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::def::{ConfigDef, Default, Meaning};
-use super::{BROKER, CLIENT_METRICS, GROUP, TOPIC, topic_synonyms};
+use super::{BROKER, CLIENT_METRICS, GROUP, OWN, TOPIC, topic_synonyms};
 
 /// The text of `docs/CONFIGS.md`.
 pub fn markdown() -> String {
@@ -35,6 +35,13 @@ pub fn markdown() -> String {
         "Brokers",
         "In the properties file, or with `--override name=value`. The last column says whether `kafka-configs` can change it while the broker runs.",
         &BROKER,
+        |d| d.dynamic.name().to_owned(),
+    );
+    section(
+        &mut out,
+        "Brokers: what Kafka does not have",
+        "",
+        OWN,
         |d| d.dynamic.name().to_owned(),
     );
     section(&mut out, "Groups", "", GROUP, |_| String::new());

@@ -22,7 +22,9 @@ pub use resolve::{
     describe_client_metrics, describe_group, describe_topic, topic_value,
 };
 pub use synonyms::{Unit, broker_synonyms, listener_base, topic_synonyms};
-pub use table::{BROKER, CLIENT_METRICS, GROUP, TOPIC, broker, client_metrics, group, topic};
+pub use table::{
+    BROKER, CLIENT_METRICS, GROUP, OWN, TOPIC, broker, client_metrics, group, own, topic,
+};
 pub use typed::{BrokerConfig, CleanupPolicy, CompressionType, TopicConfig};
 pub use value::{Value, canonical, check_broker_change, check_topic, parse};
 

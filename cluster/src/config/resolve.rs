@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::BROKER;
 use super::def::ConfigDef;
 use super::synonyms::{Unit, broker_synonyms, group_synonym, listener_base, topic_synonyms};
-use super::table::{CLIENT_METRICS, GROUP, TOPIC, broker, client_metrics, group, topic};
+use super::table::{CLIENT_METRICS, GROUP, TOPIC, broker, client_metrics, group, own, topic};
 use super::value::canonical;
 
 /// Names and values that somebody set.
@@ -240,7 +240,9 @@ fn describe_one_broker_config(
     layers: &Layers<'_>,
     keep: impl Fn(&Synonym) -> bool,
 ) -> Described {
-    let def = broker(name).or_else(|| broker(listener_base(name)?));
+    let def = broker(name)
+        .or_else(|| own(name))
+        .or_else(|| broker(listener_base(name)?));
     let value = match (layers.set(name), def) {
         (Some((value, _)), Some(def)) => Some(canonical(def, value)),
         (Some((value, _)), None) => Some(value.to_owned()),

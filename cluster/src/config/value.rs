@@ -160,10 +160,16 @@ fn throttled(list: &[String]) -> Result<(), String> {
 }
 
 fn host_port(text: &str) -> Result<(), String> {
-    let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-    match port {
-        Some(Ok(_)) => Ok(()),
-        _ => Err(format!("{text} is not host:port")),
+    let fits = text.rsplit_once(':').is_some_and(|(host, port)| {
+        port.parse::<u16>().is_ok()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-%._:[]".contains(c))
+    });
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("{text} is not host:port"))
     }
 }
 

@@ -9,7 +9,7 @@ table! { BROKER_LOG
     "alter.config.policy.class.name": Class = null, Any, Low, ReadOnly, None, public "Names a Java class; there is none to load.";
     "auto.create.topics.enable": Boolean = "true", Any, High, ReadOnly, Served, public "Whether a metadata request for an unknown topic may create it.";
     "compression.gzip.level": Int = "-1", GzipLevel, Medium, ClusterWide, Served, public "Level used when the broker compresses with gzip: 1 to 9, -1 for the codec's own default.";
-    "compression.lz4.level": Int = "9", Between(1, 17), Medium, ClusterWide, Served, public "Level used when the broker compresses with lz4, 1 to 17.";
+    "compression.lz4.level": Int = "9", Between(1, 17), Medium, ClusterWide, Served, public "Level for lz4, 1 to 17: kept and described, but the encoder here has only one.";
     "compression.type": String = "producer", OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), High, ClusterWide, Served, public "Default codec of topics: `producer` keeps what the producer chose.";
     "compression.zstd.level": Int = "3", Between(-131072, 22), Medium, ClusterWide, Served, public "Level used when the broker compresses with zstd, -131072 to 22.";
     "cordoned.log.dirs": List = "", ListUnique { empty: true }, Medium, PerBroker, Later, public "Data directories that get no new replicas, `*` for all.";

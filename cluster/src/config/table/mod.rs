@@ -8,6 +8,7 @@ mod group;
 mod groups;
 mod log;
 mod net;
+mod own;
 mod remote;
 mod replication;
 mod security;
@@ -17,6 +18,7 @@ use std::sync::LazyLock;
 
 pub use client_metrics::CLIENT_METRICS;
 pub use group::GROUP;
+pub use own::OWN;
 pub use topic::TOPIC;
 
 use super::def::ConfigDef;
@@ -96,6 +98,11 @@ pub fn topic(name: &str) -> Option<&'static ConfigDef> {
 /// The row of a broker config; not of one with a listener's prefix, see [`super::listener_base`].
 pub fn broker(name: &str) -> Option<&'static ConfigDef> {
     find(&BROKER, name)
+}
+
+/// The row of a broker config that Kafka does not have.
+pub fn own(name: &str) -> Option<&'static ConfigDef> {
+    find(OWN, name)
 }
 
 /// The row of a group config.

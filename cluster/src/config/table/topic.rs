@@ -8,7 +8,7 @@ use super::table;
 table! { TOPIC
     "cleanup.policy": List = "delete", ListOf { valid: &["compact", "delete"], empty: true }, Medium, ClusterWide, Served, public "What happens to old data: `delete` drops whole segments by age or size, `compact` keeps the last record of each key, both may be given; an empty list keeps everything.";
     "compression.gzip.level": Int = "-1", GzipLevel, Medium, ClusterWide, Served, public "Level used when the broker compresses with gzip: 1 (fast) to 9 (small), -1 for the codec's own default.";
-    "compression.lz4.level": Int = "9", Between(1, 17), Medium, ClusterWide, Served, public "Level used when the broker compresses with lz4, 1 to 17.";
+    "compression.lz4.level": Int = "9", Between(1, 17), Medium, ClusterWide, Served, public "Level for lz4, 1 to 17: kept and described, but the encoder here has only one.";
     "compression.type": String = "producer", OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Medium, ClusterWide, Served, public "Codec of the stored batches: `producer` keeps what the producer chose, any other recompresses on arrival.";
     "compression.zstd.level": Int = "3", Between(-131072, 22), Medium, ClusterWide, Served, public "Level used when the broker compresses with zstd, -131072 (fast) to 22 (small).";
     "delete.retention.ms": Long = "86400000", AtLeast(0), Medium, ClusterWide, Later, public "How long a tombstone of a compacted topic stays readable, in milliseconds; a reader that starts at the beginning must finish within it.";
