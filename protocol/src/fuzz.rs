@@ -6,6 +6,8 @@
 use bytes::Bytes;
 
 use crate::api_key::ApiKey;
+use crate::batch::{BatchBuilder, BatchBytes, TimestampType, at, batch_crc, parse_batches};
+use crate::compress::{Codec, compress, decompress};
 use crate::frame::FrameDecoder;
 use crate::header::RequestHeader;
 use crate::messages::table::{ALL, Entry};
@@ -13,6 +15,8 @@ use crate::messages::{
     GroupRecordKey, GroupRecordValue, MetadataRecord, RequestKind, ShareRecordKey,
     ShareRecordValue, TransactionRecordKey, TransactionRecordValue,
 };
+use crate::types::{LeaderEpoch, Millis, Offset};
+use crate::validate::{ValidateConfig, validate};
 use crate::wire::{Reader, Writer};
 
 /// A stream of request frames: what can be read can be written, and reading that again gives the same.
@@ -143,5 +147,77 @@ pub fn persisted_records(data: &[u8]) {
             |b| ShareRecordValue::read(kind, b),
             |m: &ShareRecordValue| m.write(v)
         ),
+    }
+}
+
+/// What records may decompress to here.
+const DECOMPRESSED: usize = 1 << 20;
+
+/// Record batches as a client sends them: what is accepted reads back whole, is accepted again unchanged, and keeps its records in
+/// another codec. An odd first byte makes length and CRC right first, so that what lies deeper is reached.
+pub fn record_batches(data: &[u8]) {
+    let [repair, rest @ ..] = data else { return };
+    let mut bytes = rest.to_vec();
+    if repair & 1 == 1 && bytes.len() > at::RECORD_COUNT + 4 {
+        let len = (bytes.len() - 12) as i32;
+        bytes[at::LENGTH..][..4].copy_from_slice(&len.to_be_bytes());
+        let crc = batch_crc(&bytes);
+        bytes[at::CRC..][..4].copy_from_slice(&crc.to_be_bytes());
+    }
+    let bytes = Bytes::from(bytes);
+    let Ok(batches) = parse_batches(&bytes) else {
+        return;
+    };
+    for batch in &batches {
+        if let Ok(set) = batch.records(DECOMPRESSED) {
+            for record in set.iter().map_while(Result::ok) {
+                assert_eq!(record.headers().count(), record.headers().len());
+            }
+        }
+    }
+    let config = ValidateConfig {
+        codec: None,
+        level: None,
+        timestamp_type: TimestampType::Create,
+        before_max_ms: i64::MAX,
+        after_max_ms: i64::MAX,
+        keys_required: false,
+        max_message_bytes: i32::MAX,
+        produce_version: 13,
+    };
+    let Ok(first) = validate(&bytes, &config, Millis(0)) else {
+        return;
+    };
+    let again = validate(&first.bytes, &config, Millis(0)).expect("accepted once");
+    assert_eq!(again.bytes, first.bytes);
+    let recoded = ValidateConfig {
+        codec: Some(Codec::from_id(repair >> 1 & 3).expect("one of four")),
+        ..config
+    };
+    if let Ok(other) = validate(&bytes, &recoded, Millis(0)) {
+        assert_eq!(records(&other.bytes), records(&first.bytes));
+    }
+}
+
+/// The records of one good batch, written anew without a codec. `None` if they are more than fit the bound of this test.
+fn records(bytes: &Bytes) -> Option<Bytes> {
+    let (batch, _) = BatchBytes::parse(bytes.clone()).expect("it was validated");
+    let set = batch.records(DECOMPRESSED).ok()?;
+    let mut out = BatchBuilder::new(Codec::None, TimestampType::Create);
+    for record in set.iter() {
+        let record = record.expect("it was validated");
+        out.push_view(record.offset_delta, &record);
+    }
+    Some(out.build(Offset(0), LeaderEpoch(0)))
+}
+
+/// Compressed payloads; the first byte chooses the codec. What comes out is within its bound and survives the way back.
+pub fn compressed(data: &[u8]) {
+    let [codec, rest @ ..] = data else { return };
+    let codec = Codec::from_id(codec % 5).expect("one of five");
+    if let Ok(out) = decompress(codec, rest, DECOMPRESSED) {
+        assert!(out.len() <= DECOMPRESSED);
+        let packed = compress(codec, None, &out);
+        assert_eq!(decompress(codec, &packed, DECOMPRESSED).ok(), Some(out));
     }
 }

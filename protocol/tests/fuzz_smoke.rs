@@ -7,6 +7,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use airis_protocol::api_key::ApiKey;
+use airis_protocol::compress::Codec;
 use airis_protocol::fuzz;
 use airis_protocol::header::RequestHeader;
 use airis_protocol::messages::table::ALL;
@@ -137,4 +138,39 @@ fn persisted_records() {
     }
     assert!(seeds.len() > 300, "{}", seeds.len());
     run("persisted_records", fuzz::persisted_records, &seeds);
+}
+
+/// The small ones of the batches that Kafka's classes built.
+fn golden_batches() -> Vec<(u8, Vec<u8>)> {
+    let packed: &[u8] = include_bytes!("golden/batches.gz");
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(packed), &mut text).unwrap();
+    text.lines()
+        .map(|line| {
+            let columns: Vec<_> = line.split(' ').collect();
+            let codec = Codec::from_name(columns[1]).unwrap();
+            (codec.id(), common::base64(columns[2]).to_vec())
+        })
+        .filter(|(_, bytes)| bytes.len() < 1000)
+        .collect()
+}
+
+#[test]
+fn record_batches() {
+    let mut seeds = Vec::new();
+    for (codec, mut bytes) in golden_batches() {
+        // As a client sends it: the broker gives the offset.
+        bytes[..8].fill(0);
+        seeds.extend([1, 3, 9].map(|repair| [&[repair | codec << 4], &bytes[..]].concat()));
+    }
+    run("record_batches", fuzz::record_batches, &seeds);
+}
+
+#[test]
+fn compressed() {
+    let seeds: Vec<_> = golden_batches()
+        .into_iter()
+        .map(|(codec, bytes)| [&[codec], &bytes[61..]].concat())
+        .collect();
+    run("compressed", fuzz::compressed, &seeds);
 }
