@@ -17,6 +17,7 @@ mod wal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use airis_cluster::machine::Chance;
 use airis_cluster::metadata::{Command, Delta, Image, Position, Reply, Settings};
@@ -83,6 +84,8 @@ pub struct Meta {
     raft: openraft::Raft<raft::TypeConfig>,
     machine: machine::Machine,
     stop: watch::Sender<bool>,
+    /// Set once nothing is to be published any more.
+    quiet: Arc<AtomicBool>,
     driving: JoinHandle<()>,
     publishing: JoinHandle<()>,
 }
@@ -105,9 +108,11 @@ impl Meta {
         let image = Arc::new(ArcSwap::from_pointee(Image::default()));
         let (publish, to_publish) = mpsc::channel(publish::PUBLISH_QUEUE_MAX);
         let (published_to, published) = watch::channel(Position::NONE.offset.0);
+        let quiet = Arc::new(AtomicBool::new(false));
         let publishing = tokio::spawn(publish::run(
             to_publish,
             publisher,
+            quiet.clone(),
             image.clone(),
             published_to,
         ));
@@ -156,6 +161,7 @@ impl Meta {
             raft,
             machine,
             stop,
+            quiet,
             driving,
             publishing,
         })
@@ -165,8 +171,21 @@ impl Meta {
         &self.handle
     }
 
-    /// Answers what is under way, then closes the files so that anybody may open them.
+    /// Answers what is under way, takes leadership from the node's own broker, and closes the files so that anybody may open
+    /// them. The publisher hears nothing of this last change: what it would act on is closed by then.
+    ///
+    /// A broker that stops cleanly leaves its epoch in `.kafka_cleanshutdown` and names it when it registers again; without that
+    /// its replicas count as perhaps having lost their end.
     pub async fn stop(self) -> Result<(), MetaError> {
+        self.quiet.store(true, Ordering::SeqCst);
+        let node = NodeId(self.machine.node);
+        let own = self.handle.image().broker(node).cloned();
+        if let Some(broker) = own.filter(|b| !b.fenced)
+            && let Err(e) = self.handle.fence(node, broker.epoch).await
+        {
+            // The next start, or another broker's session, puts it right.
+            tracing::warn!(error = e.name(), "could not give up leadership");
+        }
         self.stop.send_replace(true);
         let _ = self.driving.await;
         self.raft
@@ -312,8 +331,8 @@ impl MetaHandle {
         }
     }
 
-    /// Takes leadership from the node's own broker before it stops, so that its next start (or another's) need not wait.
-    pub async fn fence(&self, broker: NodeId, epoch: BrokerEpoch) -> Result<(), ErrorCode> {
+    /// Takes leadership from a broker that is about to stop, so that its next start (or another's) need not wait.
+    async fn fence(&self, broker: NodeId, epoch: BrokerEpoch) -> Result<(), ErrorCode> {
         self.submit(Command::Heartbeat(BrokerHeartbeatRequest {
             broker_id: broker.0,
             broker_epoch: epoch.0,

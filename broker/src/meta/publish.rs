@@ -4,6 +4,7 @@
 //! may be skipped by readers, differences may not).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use airis_cluster::metadata::{Delta, Image};
 use arc_swap::ArcSwap;
@@ -20,17 +21,18 @@ pub(super) struct Applied {
     pub delta: Delta,
 }
 
-/// Runs until the sending side is gone. `published` is told the offset of each image that readers can see.
+/// Runs until the sending side is gone. Once `quiet` is set, images are shown to readers only. `published` is told the offset of each image that readers can see.
 pub(super) async fn run(
     mut applied: mpsc::Receiver<Applied>,
     publisher: Arc<dyn Publisher>,
+    quiet: Arc<AtomicBool>,
     image: Arc<ArcSwap<Image>>,
     published: watch::Sender<i64>,
 ) {
     while let Some(next) = applied.recv().await {
-        let publisher = publisher.clone();
+        let (publisher, quiet) = (publisher.clone(), quiet.clone());
         let taken = tokio::task::spawn_blocking(move || {
-            if !next.delta.is_empty() {
+            if !next.delta.is_empty() && !quiet.load(Ordering::SeqCst) {
                 publisher.publish(&next.image, &next.delta);
             }
             next.image
