@@ -179,7 +179,7 @@ fn synonyms_of(name: &str, sensitive: bool, layers: &Layers<'_>) -> Vec<Synonym>
             }
         }
     }
-    for name in &names {
+    for name in names.iter().filter(|n| !ONLY_DYNAMIC.contains(n)) {
         if let Some(value) = broker(name).and_then(|d| d.default.value()) {
             add(name, value, Source::Default);
         }
@@ -243,10 +243,20 @@ fn describe_one_broker_config(
     let def = broker(name)
         .or_else(|| own(name))
         .or_else(|| broker(listener_base(name)?));
-    let value = match (layers.set(name), def) {
+    // As in Kafka, a dynamic value takes the file's values under all its names out: with `log.retention.ms` set while the broker
+    // runs, `log.retention.hours` is described with its default.
+    let dynamic = |n: &str| {
+        layers.dynamic_broker.value(n).is_some() || layers.dynamic_default.value(n).is_some()
+    };
+    let displaced = listener_base(name).is_none()
+        && !dynamic(name)
+        && broker_synonyms(name).into_iter().any(dynamic);
+    let set = layers.set(name).filter(|_| !displaced);
+    let value = match (set, def) {
+        (None, Some(def)) => def.default.value().map(str::to_owned),
         (Some((value, _)), Some(def)) => Some(canonical(def, value)),
         (Some((value, _)), None) => Some(value.to_owned()),
-        (None, _) => layers.value(name),
+        (None, None) => None,
     };
     let mut synonyms = synonyms_of(name, def.is_none_or(ConfigDef::sensitive), layers);
     synonyms.retain(keep);
