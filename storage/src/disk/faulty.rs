@@ -1,0 +1,578 @@
+//! A disk in memory that can crash, tear, fill up, rot and refuse.
+//!
+//! Always holds: what was synced survives a crash; what was not, may or may not, in any combination, torn at any byte. Names
+//! survive only a sync of their directory. One seed gives one outcome. Must never: be kinder than a real disk.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use airis_protocol::types::RangeSource;
+use parking_lot::Mutex;
+
+use super::{DirEntry, Disk, DiskFile, OpenMode, Space};
+
+/// A small seeded generator (SplitMix64), so that a failing run can be had again.
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Dice(seed)
+    }
+
+    pub fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `n`, which is not 0.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.roll() % n
+    }
+
+    pub fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// What a crash takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// The process dies; the kernel keeps what was written.
+    Process,
+    /// The power goes; what was not synced may be gone.
+    Power,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Write(u64, Vec<u8>),
+    SetLen(u64),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Inode {
+    now: Vec<u8>,
+    durable: Vec<u8>,
+    pending: Vec<Change>,
+}
+
+impl Change {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Change::Write(at, data) => {
+                let end = *at as usize + data.len();
+                if bytes.len() < end {
+                    bytes.resize(end, 0);
+                }
+                bytes[*at as usize..end].copy_from_slice(data);
+            }
+            Change::SetLen(len) => bytes.resize(*len as usize, 0),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Node {
+    Dir,
+    File(u64),
+}
+
+type Names = BTreeMap<PathBuf, Node>;
+
+#[derive(Clone, Debug)]
+enum NameOp {
+    Add(PathBuf, Node),
+    Remove(PathBuf),
+    Rename(PathBuf, PathBuf),
+}
+
+impl NameOp {
+    fn parent(&self) -> Option<&Path> {
+        match self {
+            NameOp::Add(path, _) | NameOp::Remove(path) | NameOp::Rename(path, _) => path.parent(),
+        }
+    }
+
+    fn apply(&self, names: &mut Names) {
+        match self {
+            NameOp::Add(path, node) => {
+                names.insert(path.clone(), *node);
+            }
+            NameOp::Remove(path) => names.retain(|p, _| !p.starts_with(path)),
+            NameOp::Rename(from, to) => {
+                let moved: Vec<_> = names
+                    .keys()
+                    .filter(|p| p.starts_with(from))
+                    .cloned()
+                    .collect();
+                for path in moved {
+                    let node = names.remove(&path).expect("it was just listed");
+                    let rest = path.strip_prefix(from).expect("it was filtered by it");
+                    let target = if rest.as_os_str().is_empty() {
+                        to.clone()
+                    } else {
+                        to.join(rest)
+                    };
+                    names.insert(target, node);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inodes: HashMap<u64, Inode>,
+    names: Names,
+    durable_names: Names,
+    journal: Vec<NameOp>,
+    next_inode: u64,
+    locks: BTreeSet<PathBuf>,
+    ops: u64,
+    crash_at: Option<u64>,
+    tear: u64,
+    dead: bool,
+    capacity: Option<u64>,
+    fail_sync: bool,
+    fail_reads: bool,
+}
+
+/// The disk. Clones are the same disk.
+#[derive(Clone, Debug, Default)]
+pub struct FaultyDisk(Arc<Mutex<State>>);
+
+fn dead() -> io::Error {
+    io::Error::other("the disk has crashed")
+}
+
+impl State {
+    /// Counts a change to the disk; the one at which the crash is due fails.
+    fn op(&mut self) -> io::Result<bool> {
+        if self.dead {
+            return Err(dead());
+        }
+        self.ops += 1;
+        if self.crash_at == Some(self.ops) {
+            self.dead = true;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn used(&self) -> u64 {
+        // Room comes back with the name.
+        let len = |node: &Node| match node {
+            Node::File(id) => self.inodes[id].now.len() as u64,
+            Node::Dir => 0,
+        };
+        self.names.values().map(len).sum()
+    }
+
+    fn name(&mut self, op: NameOp) {
+        op.apply(&mut self.names);
+        self.journal.push(op);
+    }
+}
+
+impl FaultyDisk {
+    pub fn new() -> Self {
+        let disk = FaultyDisk::default();
+        {
+            let mut state = disk.0.lock();
+            state.names.insert("/".into(), Node::Dir);
+            state.durable_names.insert("/".into(), Node::Dir);
+        }
+        disk
+    }
+
+    /// Changes made so far.
+    pub fn ops(&self) -> u64 {
+        self.0.lock().ops
+    }
+
+    /// The change with this number, and all after it, fail; a write is torn there.
+    pub fn crash_at(&self, op: u64, tear: u64) {
+        let mut state = self.0.lock();
+        state.crash_at = Some(op);
+        state.tear = tear;
+    }
+
+    /// Bytes that fit; `None` is no limit.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.0.lock().capacity = bytes;
+    }
+
+    /// Bytes in use.
+    pub fn used(&self) -> u64 {
+        self.0.lock().used()
+    }
+
+    pub fn fail_syncs(&self, fail: bool) {
+        self.0.lock().fail_sync = fail;
+    }
+
+    pub fn fail_reads(&self, fail: bool) {
+        self.0.lock().fail_reads = fail;
+    }
+
+    /// Writes over bytes of a file behind everyone's back.
+    pub fn damage(&self, path: &Path, at: u64, bytes: &[u8]) {
+        let mut state = self.0.lock();
+        let Some(Node::File(id)) = state.names.get(path).copied() else {
+            panic!("no file {}", path.display());
+        };
+        let inode = state.inodes.get_mut(&id).expect("named inodes exist");
+        let change = Change::Write(at, bytes.to_vec());
+        change.apply(&mut inode.now);
+        if inode.durable.len() as u64 > at {
+            change.apply(&mut inode.durable);
+        }
+    }
+
+    /// The disk after the crash, as the next process finds it.
+    pub fn after(&self, crash: Crash, seed: u64) -> FaultyDisk {
+        let mut dice = Dice::new(seed);
+        let state = self.0.lock();
+        let mut next = State {
+            next_inode: state.next_inode,
+            capacity: state.capacity,
+            ..State::default()
+        };
+        if crash == Crash::Process {
+            next.names = state.names.clone();
+            next.journal = state.journal.clone();
+            next.durable_names = state.durable_names.clone();
+            next.inodes = state.inodes.clone();
+        } else {
+            next.names = state.durable_names.clone();
+            // A journal commits in order.
+            let kept = dice.below(state.journal.len() as u64 + 1) as usize;
+            for op in &state.journal[..kept] {
+                op.apply(&mut next.names);
+            }
+            next.durable_names = next.names.clone();
+            let mut ids: Vec<_> = state.inodes.keys().copied().collect();
+            ids.sort_unstable();
+            for id in ids {
+                let inode = &state.inodes[&id];
+                let mut bytes = inode.durable.clone();
+                for change in &inode.pending {
+                    match (change, dice.below(4)) {
+                        (_, 0) => {}
+                        (Change::Write(at, data), 1) => {
+                            let part = dice.below(data.len() as u64 + 1) as usize;
+                            Change::Write(*at, data[..part].to_vec()).apply(&mut bytes);
+                        }
+                        _ => change.apply(&mut bytes),
+                    }
+                }
+                next.inodes.insert(
+                    id,
+                    Inode {
+                        now: bytes.clone(),
+                        durable: bytes,
+                        pending: Vec::new(),
+                    },
+                );
+            }
+        }
+        FaultyDisk(Arc::new(Mutex::new(next)))
+    }
+}
+
+struct FaultyFile {
+    disk: FaultyDisk,
+    inode: u64,
+    path: PathBuf,
+}
+
+impl std::fmt::Debug for FaultyFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FaultyFile({})", self.path.display())
+    }
+}
+
+impl RangeSource for FaultyFile {
+    fn read_at(&self, position: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let state = self.disk.0.lock();
+        if state.fail_reads {
+            return Err(io::Error::other("input/output error"));
+        }
+        let bytes = &state.inodes[&self.inode].now;
+        let from = (position as usize).min(bytes.len());
+        let n = buf.len().min(bytes.len() - from);
+        buf[..n].copy_from_slice(&bytes[from..from + n]);
+        Ok(n)
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+impl DiskFile for FaultyFile {
+    fn write_at(&self, position: u64, parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+        let mut data: Vec<u8> = parts.iter().flat_map(|p| p.iter().copied()).collect();
+        let mut state = self.disk.0.lock();
+        let crashed = state.op()?;
+        let len = state.inodes[&self.inode].now.len() as u64;
+        let grows = (position + data.len() as u64).saturating_sub(len);
+        let room = match state.capacity {
+            Some(capacity) => capacity.saturating_sub(state.used()),
+            None => u64::MAX,
+        };
+        let full = grows > room;
+        if full {
+            data.truncate(data.len() - (grows - room).min(data.len() as u64) as usize);
+        }
+        if crashed {
+            let part = state.tear as usize % (data.len() + 1);
+            data.truncate(part);
+        }
+        let inode = state
+            .inodes
+            .get_mut(&self.inode)
+            .expect("open inodes exist");
+        if !data.is_empty() {
+            let change = Change::Write(position, data);
+            change.apply(&mut inode.now);
+            inode.pending.push(change);
+        }
+        if crashed {
+            return Err(dead());
+        }
+        if full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.disk.0.lock();
+        if state.op()? {
+            return Err(dead());
+        }
+        let fail = state.fail_sync;
+        let inode = state
+            .inodes
+            .get_mut(&self.inode)
+            .expect("open inodes exist");
+        if fail {
+            // The kernel marks the pages clean: a second sync would succeed without them.
+            inode.pending.clear();
+            return Err(io::Error::other("input/output error"));
+        }
+        inode.durable = inode.now.clone();
+        inode.pending.clear();
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut state = self.disk.0.lock();
+        if state.op()? {
+            return Err(dead());
+        }
+        let inode = state
+            .inodes
+            .get_mut(&self.inode)
+            .expect("open inodes exist");
+        let change = Change::SetLen(len);
+        change.apply(&mut inode.now);
+        inode.pending.push(change);
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk.0.lock().inodes[&self.inode].now.len() as u64)
+    }
+
+    fn preallocate(&self, _len: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Held(FaultyDisk, PathBuf);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.0.lock().locks.remove(&self.1);
+    }
+}
+
+fn not_found() -> io::Error {
+    io::ErrorKind::NotFound.into()
+}
+
+impl Disk for FaultyDisk {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
+        let mut state = self.0.lock();
+        let known = state.names.get(path).copied();
+        let inode = match (known, mode) {
+            (Some(Node::Dir), _) => return Err(io::ErrorKind::IsADirectory.into()),
+            (Some(Node::File(id)), OpenMode::Truncate) => {
+                if state.op()? {
+                    return Err(dead());
+                }
+                let inode = state.inodes.get_mut(&id).expect("named inodes exist");
+                inode.now.clear();
+                inode.pending.push(Change::SetLen(0));
+                id
+            }
+            (Some(Node::File(id)), _) => id,
+            (None, OpenMode::Read | OpenMode::Write) => return Err(not_found()),
+            (None, OpenMode::Create | OpenMode::Truncate) => {
+                let parent = path.parent().map(|p| state.names.get(p).copied());
+                if parent != Some(Some(Node::Dir)) {
+                    return Err(not_found());
+                }
+                if state.op()? {
+                    return Err(dead());
+                }
+                let id = state.next_inode;
+                state.next_inode += 1;
+                state.inodes.insert(id, Inode::default());
+                state.name(NameOp::Add(path.to_owned(), Node::File(id)));
+                id
+            }
+        };
+        Ok(Arc::new(FaultyFile {
+            disk: self.clone(),
+            inode,
+            path: path.to_owned(),
+        }))
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        let mut missing: Vec<PathBuf> = path
+            .ancestors()
+            .take_while(|p| !state.names.contains_key(*p))
+            .map(Path::to_owned)
+            .collect();
+        missing.reverse();
+        for dir in missing {
+            if state.op()? {
+                return Err(dead());
+            }
+            state.name(NameOp::Add(dir, Node::Dir));
+        }
+        Ok(())
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        let state = self.0.lock();
+        if state.names.get(path) != Some(&Node::Dir) {
+            return Err(not_found());
+        }
+        let entries = state.names.iter().filter(|(p, _)| p.parent() == Some(path));
+        Ok(entries
+            .map(|(p, node)| DirEntry {
+                name: p
+                    .file_name()
+                    .and_then(|n| n.to_str())
+                    .unwrap_or("")
+                    .to_owned(),
+                is_dir: *node == Node::Dir,
+            })
+            .collect())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if !state.names.contains_key(from) {
+            return Err(not_found());
+        }
+        if state.op()? {
+            return Err(dead());
+        }
+        state.name(NameOp::Rename(from.to_owned(), to.to_owned()));
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        let Some(Node::File(_)) = state.names.get(path) else {
+            return Err(not_found());
+        };
+        if state.op()? {
+            return Err(dead());
+        }
+        state.name(NameOp::Remove(path.to_owned()));
+        Ok(())
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if !state.names.contains_key(path) {
+            return Err(not_found());
+        }
+        if state.op()? {
+            return Err(dead());
+        }
+        state.name(NameOp::Remove(path.to_owned()));
+        Ok(())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.0.lock().names.contains_key(path)
+    }
+
+    fn len(&self, path: &Path) -> io::Result<Option<u64>> {
+        let state = self.0.lock();
+        Ok(match state.names.get(path) {
+            Some(Node::File(id)) => Some(state.inodes[id].now.len() as u64),
+            _ => None,
+        })
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if state.op()? {
+            return Err(dead());
+        }
+        if state.fail_sync {
+            return Err(io::Error::other("input/output error"));
+        }
+        let journal = std::mem::take(&mut state.journal);
+        for op in journal {
+            if op.parent() == Some(path) {
+                op.apply(&mut state.durable_names);
+            } else {
+                state.journal.push(op);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let state = self.0.lock();
+        match state.names.get(path) {
+            Some(Node::File(id)) => Ok(state.inodes[id].now.clone()),
+            _ => Err(not_found()),
+        }
+    }
+
+    fn lock_exclusive(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
+        if !self.0.lock().locks.insert(path.to_owned()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(Box::new(Held(self.clone(), path.to_owned())))
+    }
+
+    fn space(&self, _path: &Path) -> io::Result<Space> {
+        let state = self.0.lock();
+        let total = state.capacity.unwrap_or(1 << 40);
+        Ok(Space {
+            free: total.saturating_sub(state.used()),
+            total,
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! Flushing with group commit, closing, and giving the directory up for deletion.
+//!
+//! Always holds: the recovery point moves only behind an fsync that covered it, of data, names and leader epochs. Must never: try
+//! a failed fsync again (faults S14); the log is offline from then on.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use airis_protocol::types::{Millis, Offset, PartitionId};
+
+use super::Log;
+use crate::checkpoint;
+use crate::error::{AtPath, StorageError};
+use crate::files;
+
+impl Log {
+    /// Makes everything that was appended before the call durable. Blocks; many callers share one fsync. Gives the recovery
+    /// point, which is at least the end as it was at the call.
+    pub fn flush(&self) -> Result<Offset, StorageError> {
+        let wanted = self.end();
+        let _flushing = self.flushing.lock();
+        if self.recovery_point() >= wanted && !self.dir_dirty.load(Ordering::Acquire) {
+            return Ok(self.recovery_point());
+        }
+        self.flush_locked()
+    }
+
+    /// True if `flush.ms` has passed since the oldest append that is not flushed.
+    pub fn flush_due(&self, now: Millis) -> bool {
+        let since = self.unflushed_since.load(Ordering::Acquire);
+        since != i64::MAX && now.0.saturating_sub(since) >= self.config.load().flush_ms
+    }
+
+    /// True if a closed segment waits for its flush: the caller should flush soon, so that a crash does not scan it.
+    pub fn has_unflushed_closed(&self) -> bool {
+        let segments = self.segments.load();
+        segments[..segments.len() - 1].iter().any(|s| s.is_dirty())
+    }
+
+    fn flush_locked(&self) -> Result<Offset, StorageError> {
+        self.check_usable()?;
+        // Before the end is read: an append in between only makes the next flush do a little more.
+        self.unflushed_since.store(i64::MAX, Ordering::Release);
+        let end = self.end();
+        let done = self.sync_all();
+        if let Err(e) = done {
+            self.unflushed_since.store(0, Ordering::Release);
+            if let StorageError::Io { op: "fsync", .. } = &e {
+                *self.offline.lock() = Some(e.to_string());
+                self.is_offline.store(true, Ordering::Release);
+                tracing::error!(log = %self.dir.display(), error = %e, "fsync failed, the log is offline");
+            }
+            return Err(e);
+        }
+        self.recovery_point.fetch_max(end.0, Ordering::AcqRel);
+        Ok(self.recovery_point())
+    }
+
+    fn sync_all(&self) -> Result<(), StorageError> {
+        let segments = self.segments.load_full();
+        let last = segments.len() - 1;
+        for (i, segment) in segments.iter().enumerate() {
+            if segment.is_dirty() {
+                match segment.sync(i < last) {
+                    // Retention was faster.
+                    Err(e) if e.is_not_found() => {}
+                    other => other?,
+                }
+            }
+            if i < last {
+                segment.release();
+            }
+        }
+        self.write_epochs()?;
+        if self.parent_dirty.swap(false, Ordering::AcqRel)
+            && let Some(parent) = self.dir.parent()
+        {
+            let metadata = self.dir.join(files::PARTITION_METADATA);
+            if let Ok(file) = self.disk.open(&metadata, crate::disk::OpenMode::Write) {
+                file.sync_data().at("fsync", &metadata)?;
+            }
+            if let Err(e) = self.disk.sync_dir(parent) {
+                self.parent_dirty.store(true, Ordering::Release);
+                return Err(StorageError::io("fsync", parent, e));
+            }
+            self.dir_dirty.store(true, Ordering::Release);
+        }
+        if self.dir_dirty.swap(false, Ordering::AcqRel)
+            && let Err(e) = self.disk.sync_dir(&self.dir)
+        {
+            self.dir_dirty.store(true, Ordering::Release);
+            return Err(StorageError::io("fsync", &self.dir, e));
+        }
+        Ok(())
+    }
+
+    fn write_epochs(&self) -> Result<(), StorageError> {
+        if !self.epochs_dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let text = checkpoint::format_epochs(self.epochs.read().entries());
+        let path = self.dir.join(files::LEADER_EPOCHS);
+        checkpoint::store(&*self.disk, &path, &text).inspect_err(|_| {
+            self.epochs_dirty.store(true, Ordering::Release);
+        })
+    }
+
+    /// Ends the log's life in this process cleanly: producer snapshot at the end, finished indexes, everything durable. Gives
+    /// the recovery point for the checkpoint. Appends and flushes fail afterwards; reads that have begun go on.
+    pub fn close(&self) -> Result<Offset, StorageError> {
+        let _flushing = self.flushing.lock();
+        let mut writer = self.writer.lock();
+        if self.closed.load(Ordering::Acquire) {
+            return Ok(self.recovery_point());
+        }
+        self.check_usable()?;
+        let active = self.active();
+        if writer.cut_due || writer.amid_append {
+            active.cut_to_len()?;
+        }
+        let end = self.end();
+        let known = writer.snapshots.last() == Some(&end.0) && !active.is_dirty();
+        if end.0 > 0 && !known {
+            active.seal()?;
+            if writer.producers.ever_transactional() {
+                active.make_txn_file()?;
+            }
+            self.write_snapshot(&mut writer, end.0, true)?;
+            active.sync(true)?;
+        }
+        // An untouched, empty partition has nothing worth a wait; its directory comes back with the topic's metadata.
+        if end.0 > 0 || active.is_made() {
+            self.flush_locked()?;
+        }
+        self.closed.store(true, Ordering::Release);
+        active.release();
+        Ok(self.recovery_point())
+    }
+
+    /// Stops without a word to the disk, as a crash would; for tests and for partitions that are offline.
+    pub fn abandon(&self) {
+        let _writer = self.writer.lock();
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Renames the directory to `topic-partition.<unique>-delete` and closes the log. The caller removes the directory when
+    /// `file.delete.delay.ms` has passed; a crash before is finished at the next start.
+    pub fn delete(
+        &self,
+        topic: &str,
+        partition: PartitionId,
+        unique: u128,
+    ) -> Result<PathBuf, StorageError> {
+        self.move_away(topic, partition, unique, files::DELETE_SUFFIX)
+    }
+
+    /// Renames the directory to `topic-partition.<unique>-stray`: nobody knows its topic. It is kept for a person to look at.
+    pub fn make_stray(
+        &self,
+        topic: &str,
+        partition: PartitionId,
+        unique: u128,
+    ) -> Result<PathBuf, StorageError> {
+        self.move_away(topic, partition, unique, files::STRAY_SUFFIX)
+    }
+
+    fn move_away(
+        &self,
+        topic: &str,
+        partition: PartitionId,
+        unique: u128,
+        suffix: &str,
+    ) -> Result<PathBuf, StorageError> {
+        let _flushing = self.flushing.lock();
+        let _writer = self.writer.lock();
+        let mut moved = self.moved.lock();
+        if let Some(path) = &*moved {
+            return Ok(path.clone());
+        }
+        let name = files::marked_dir_name(topic, partition, unique, suffix);
+        let to = self.dir.with_file_name(name);
+        self.disk.rename(&self.dir, &to).at("rename", &self.dir)?;
+        self.closed.store(true, Ordering::Release);
+        *moved = Some(to.clone());
+        Ok(to)
+    }
+}
