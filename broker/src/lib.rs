@@ -1,10 +1,26 @@
-//! A Kafka-wire-compatible, replicated segment-log broker.
+//! A Kafka-wire-compatible, replicated segment-log broker: the binary, and the same node inside another process.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), airis_broker::StartError> {
+//! let broker = airis_broker::Broker::builder().start().await?;
+//! println!("point any Kafka client at {}", broker.bootstrap_servers());
+//! broker.stop().await;
+//! # Ok(()) }
+//! ```
 
 mod api;
+mod boot;
+pub mod cli;
 mod clock;
 mod config;
+mod embed;
 mod meta;
 mod net;
 mod node;
 mod partition;
+mod producer_ids;
 mod topics;
+mod work;
+
+pub use boot::StartError;
+pub use embed::{Broker, Builder};

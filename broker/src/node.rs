@@ -1,24 +1,51 @@
 //! What handlers reach: the node's services, put together once at boot.
 //!
-//! Always holds: nothing here is replaced while the node runs. Must never: hold state of its own.
+//! Always holds: nothing here is replaced while the node runs. Must never: decide anything.
 
 use std::sync::Arc;
 
-use airis_protocol::types::{NodeId, Str};
+use airis_cluster::fetch::session::Sessions;
+use airis_cluster::machine::Chance;
+use airis_protocol::types::{BrokerEpoch, NodeId, Str};
+use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::meta::MetaHandle;
 use crate::partition::PartitionTable;
+use crate::producer_ids::ProducerIds;
 
 /// One running node.
 pub struct Node {
     pub id: NodeId,
+    /// This run's registration.
+    pub epoch: BrokerEpoch,
     pub cluster_id: Str,
     pub config: Arc<BrokerConfig>,
     /// The cluster's metadata: the image, and the way to change it.
     pub meta: MetaHandle,
     /// The partitions that this node holds.
     pub partitions: Arc<PartitionTable>,
+    /// Ids for idempotent producers.
+    pub producer_ids: ProducerIds,
+    /// Incremental fetch sessions of all clients.
+    pub fetch_sessions: Mutex<Sessions>,
     pub clock: Clock,
+    /// Where random numbers come from.
+    pub chance: Mutex<Chance>,
+}
+
+impl Node {
+    /// Id, host, port and rack of each live broker, as clients of this listener reach it.
+    pub fn endpoints(&self, listener: &str) -> Vec<(NodeId, Str, i32, Option<Str>)> {
+        let image = self.meta.image();
+        image
+            .brokers()
+            .filter(|b| !b.fenced)
+            .filter_map(|b| {
+                let e = b.endpoint(listener)?;
+                Some((b.id, e.host.clone(), i32::from(e.port), b.rack.clone()))
+            })
+            .collect()
+    }
 }

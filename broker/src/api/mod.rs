@@ -11,8 +11,25 @@ pub mod ctx;
 pub mod dispatch;
 pub mod reply;
 
+mod alter_configs;
 mod api_versions;
+mod create_partitions;
+mod create_topics;
+mod delete_records;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_log_dirs;
+mod describe_producers;
+mod describe_topic_partitions;
+mod fetch;
+mod incremental_alter_configs;
+mod init_producer_id;
+mod list_config_resources;
+mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
 
 pub use ctx::{Client, Ctx};
 pub use reply::{Answer, Reply};
@@ -80,8 +97,25 @@ macro_rules! rows {
 
 /// Every API that is served, by key.
 pub const ROWS: &[Row] = rows! {
+    Produce: ProduceRequest, Leader, produce;
+    Fetch: FetchRequest, Leader, fetch;
+    ListOffsets: ListOffsetsRequest, Leader, list_offsets;
     Metadata: MetadataRequest, Any, metadata;
     ApiVersions: ApiVersionsRequest, Any, api_versions;
+    CreateTopics: CreateTopicsRequest, Controller, create_topics;
+    DeleteTopics: DeleteTopicsRequest, Controller, delete_topics;
+    DeleteRecords: DeleteRecordsRequest, Leader, delete_records;
+    InitProducerId: InitProducerIdRequest, Any, init_producer_id;
+    OffsetForLeaderEpoch: OffsetForLeaderEpochRequest, Leader, offset_for_leader_epoch;
+    DescribeConfigs: DescribeConfigsRequest, Any, describe_configs;
+    AlterConfigs: AlterConfigsRequest, Controller, alter_configs;
+    DescribeLogDirs: DescribeLogDirsRequest, Any, describe_log_dirs;
+    CreatePartitions: CreatePartitionsRequest, Controller, create_partitions;
+    IncrementalAlterConfigs: IncrementalAlterConfigsRequest, Controller, incremental_alter_configs;
+    DescribeCluster: DescribeClusterRequest, Any, describe_cluster;
+    DescribeProducers: DescribeProducersRequest, Leader, describe_producers;
+    ListConfigResources: ListConfigResourcesRequest, Any, list_config_resources;
+    DescribeTopicPartitions: DescribeTopicPartitionsRequest, Any, describe_topic_partitions;
 };
 
 /// The row of an API, if it is served.

@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 use super::connection::{Closed, Connection, Limits};
 use crate::api::Client;
 use crate::node::Node;
+use crate::work::stopping;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -106,7 +107,7 @@ impl Bound {
                         tracing::error!(listener = %self.name, "a connection's task panicked; the connection is closed: {e}");
                     }
                 }
-                _ = stop.wait_for(|s| *s) => break,
+                () = stopping(&mut stop) => break,
             }
         }
         connections.shutdown().await;

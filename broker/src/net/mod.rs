@@ -7,5 +7,6 @@ mod listener;
 mod memory;
 mod output;
 
+pub use connection::Limits;
 pub use listener::{Bound, bind};
 pub use memory::RequestMemory;

@@ -1,0 +1,88 @@
+//! DeleteRecords (KIP-107): moves the start of a log. Whole segments are deleted afterwards.
+
+use airis_protocol::error::ErrorCode;
+use airis_protocol::messages::delete_records_response::{
+    DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
+};
+use airis_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
+use airis_protocol::names;
+use airis_protocol::types::{LeaderEpoch, Offset, PartitionId};
+
+use airis_storage::ReadError;
+
+use super::{Ctx, Reply};
+use crate::node::Node;
+
+/// "Everything that is committed."
+const HIGH_WATERMARK: i64 = -1;
+
+pub fn handle(ctx: &Ctx, request: DeleteRecordsRequest) -> Reply<DeleteRecordsResponse> {
+    // On a blocking thread: checkpoints are written before the answer, so that what was deleted stays deleted.
+    let node = ctx.node.clone();
+    Reply::later(async move {
+        let work = move || {
+            let mut topics = Vec::with_capacity(request.topics.len());
+            for topic in &request.topics {
+                let partitions = topic
+                    .partitions
+                    .iter()
+                    .map(|p| {
+                        let index = PartitionId(p.partition_index);
+                        let done = delete(&node, &topic.name, index, p.offset);
+                        DeleteRecordsPartitionResult {
+                            partition_index: p.partition_index,
+                            low_watermark: done.map_or(-1, |start| start.0),
+                            error_code: done.err().unwrap_or(ErrorCode::None).code(),
+                        }
+                    })
+                    .collect();
+                topics.push(DeleteRecordsTopicResult {
+                    name: topic.name.clone(),
+                    partitions,
+                });
+            }
+            if let Err(e) = node
+                .partitions
+                .disks()
+                .write_log_starts(&node.partitions.all())
+            {
+                tracing::warn!("the new start of a log is not on disk yet: {e}");
+            }
+            DeleteRecordsResponse {
+                topics,
+                ..Default::default()
+            }
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()))
+    })
+}
+
+fn delete(node: &Node, topic: &str, index: PartitionId, offset: i64) -> Result<Offset, ErrorCode> {
+    let partition = node.partitions.by_name(topic, index)?;
+    if names::is_internal(topic) {
+        return Err(ErrorCode::InvalidTopicException);
+    }
+    partition.check_leader(LeaderEpoch(-1))?;
+    let cleanup = partition.config().cleanup_policy;
+    if cleanup.compact && !cleanup.delete {
+        return Err(ErrorCode::PolicyViolation);
+    }
+    let high_watermark = partition.high_watermark();
+    let to = match offset {
+        HIGH_WATERMARK => high_watermark,
+        offset => Offset(offset),
+    };
+    if to.0 < 0 || to > high_watermark {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    partition.log().advance_start(to).map_err(|e| match e {
+        ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        e => {
+            tracing::error!(topic, partition = %index, "records could not be deleted: {e}");
+            ErrorCode::KafkaStorageError
+        }
+    })?;
+    Ok(partition.log().start())
+}

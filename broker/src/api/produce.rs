@@ -1,0 +1,289 @@
+//! Produce: check, validate outside of any lock, append, answer when enough replicas have it.
+//!
+//! Always holds: all partitions of a request are appended before the next request of the connection starts, and waited for together;
+//! a partition's failure does not touch the others. Must never: decode records beyond what validation walks over.
+
+use std::sync::Arc;
+
+use airis_protocol::error::ErrorCode;
+use airis_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use airis_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse,
+    TopicProduceResponse,
+};
+use airis_protocol::messages::{ProduceRequest, ProduceResponse};
+use airis_protocol::names;
+use airis_protocol::types::{NodeId, Offset, PartitionId, Str, Uuid};
+use airis_protocol::validate::{ValidateError, validate};
+use airis_storage::log::Origin;
+
+use super::{Ctx, Reply};
+use crate::node::Node;
+use crate::partition::{self, Partition};
+
+/// The first version with topic ids instead of names.
+const IDS_FROM: i16 = 13;
+/// The first version with hints to the current leader (KIP-951).
+const LEADER_HINTS_FROM: i16 = 10;
+/// The client id that may write to internal topics (Kafka's `AdminUtils.ADMIN_CLIENT_ID`).
+const ADMIN_CLIENT: &str = "__admin_client";
+/// Why a transactional batch is refused: transactions are not served, so no transactional id has a producer.
+const NO_TRANSACTION: ErrorCode = ErrorCode::InvalidProducerIdMapping;
+
+/// An append whose answer waits for the high watermark.
+struct Pending {
+    topic: usize,
+    partition: usize,
+    log: Arc<Partition>,
+    until: Offset,
+}
+
+pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
+    let acks = request.acks;
+    let mut pending = Vec::new();
+    let mut failed = false;
+    let mut hints = false;
+    let responses: Vec<TopicProduceResponse> = request
+        .topic_data
+        .into_iter()
+        .enumerate()
+        .map(|(t, topic)| {
+            let TopicProduceData {
+                name,
+                topic_id,
+                partition_data,
+            } = topic;
+            let partition_responses = partition_data
+                .into_iter()
+                .enumerate()
+                .map(|(p, data)| {
+                    let index = data.index;
+                    let done = produce(
+                        ctx,
+                        acks,
+                        request.transactional_id.as_ref(),
+                        &name,
+                        topic_id,
+                        data,
+                    );
+                    let response = match done {
+                        Ok((response, Some((log, until)))) => {
+                            pending.push(Pending {
+                                topic: t,
+                                partition: p,
+                                log,
+                                until,
+                            });
+                            response
+                        }
+                        Ok((response, None)) => response,
+                        Err(refused) => refused.response(ctx, index),
+                    };
+                    failed |= response.error_code != 0;
+                    hints |= response.current_leader.leader_id >= 0;
+                    response
+                })
+                .collect();
+            TopicProduceResponse {
+                name,
+                topic_id,
+                partition_responses,
+            }
+        })
+        .collect();
+    if acks == 0 {
+        // The client listens for no answer: only a closed connection tells it that something is wrong.
+        return if failed {
+            Reply::Close("a produce with acks=0 failed")
+        } else {
+            Reply::Silent
+        };
+    }
+    let mut response = ProduceResponse {
+        responses,
+        ..Default::default()
+    };
+    if hints {
+        response.node_endpoints = endpoints(ctx.node, &ctx.client.listener);
+    }
+    pending.retain(|p| p.log.high_watermark() < p.until);
+    if pending.is_empty() {
+        return Reply::Now(response);
+    }
+    let timeout = std::time::Duration::from_millis(request.timeout_ms.max(0) as u64);
+    Reply::later(async move {
+        let deadline = tokio::time::Instant::now() + timeout;
+        for p in pending {
+            let waited = tokio::time::timeout_at(deadline, p.log.committed(p.until)).await;
+            let error = match waited {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error,
+                Err(_) => ErrorCode::RequestTimedOut,
+            };
+            let answer = &mut response.responses[p.topic].partition_responses[p.partition];
+            *answer = PartitionProduceResponse {
+                index: answer.index,
+                error_code: error.code(),
+                base_offset: -1,
+                log_append_time_ms: -1,
+                log_start_offset: -1,
+                ..Default::default()
+            };
+        }
+        response
+    })
+}
+
+/// Why a partition's records were refused.
+struct Refused {
+    error: ErrorCode,
+    log_start: Offset,
+    records: Vec<(i32, String)>,
+    message: Option<String>,
+    leader: Option<(Option<NodeId>, i32)>,
+}
+
+impl From<ErrorCode> for Refused {
+    fn from(error: ErrorCode) -> Self {
+        Refused {
+            error,
+            log_start: Offset(-1),
+            records: Vec::new(),
+            message: None,
+            leader: None,
+        }
+    }
+}
+
+impl Refused {
+    fn with(error: ErrorCode, message: impl Into<String>) -> Self {
+        Refused {
+            message: Some(message.into()),
+            ..error.into()
+        }
+    }
+
+    fn response(self, ctx: &Ctx, index: i32) -> PartitionProduceResponse {
+        let current_leader = match self.leader {
+            Some((leader, epoch)) if ctx.version >= LEADER_HINTS_FROM => LeaderIdAndEpoch {
+                leader_id: leader.map_or(-1, |l| l.0),
+                leader_epoch: epoch,
+            },
+            _ => LeaderIdAndEpoch::default(),
+        };
+        PartitionProduceResponse {
+            index,
+            error_code: self.error.code(),
+            base_offset: -1,
+            log_append_time_ms: -1,
+            log_start_offset: self.log_start.0,
+            record_errors: self
+                .records
+                .into_iter()
+                .map(|(batch_index, message)| BatchIndexAndErrorMessage {
+                    batch_index,
+                    batch_index_error_message: Some(Str::from(message)),
+                })
+                .collect(),
+            error_message: self.message.map(Str::from),
+            current_leader,
+        }
+    }
+}
+
+type Done = (PartitionProduceResponse, Option<(Arc<Partition>, Offset)>);
+
+/// One partition's part of the request.
+fn produce(
+    ctx: &Ctx,
+    acks: i16,
+    transactional_id: Option<&Str>,
+    name: &Str,
+    topic_id: Uuid,
+    data: PartitionProduceData,
+) -> Result<Done, Refused> {
+    let index = PartitionId(data.index);
+    let partition = if ctx.version >= IDS_FROM {
+        ctx.node.partitions.by_id(topic_id, index)?
+    } else {
+        ctx.node.partitions.by_name(name, index)?
+    };
+    let records = data
+        .records
+        .as_ref()
+        .and_then(|r| r.as_bytes())
+        .filter(|b| !b.is_empty())
+        .ok_or_else(|| {
+            Refused::with(
+                ErrorCode::InvalidRecord,
+                "A produce request must have a record batch for each partition",
+            )
+        })?;
+    if !(-1..=1).contains(&acks) {
+        return Err(ErrorCode::InvalidRequiredAcks.into());
+    }
+    if names::is_internal(&partition.topic) && ctx.client_id.as_str() != ADMIN_CLIENT {
+        return Err(Refused::with(
+            ErrorCode::InvalidTopicException,
+            format!("Cannot append to internal topic {}", partition.topic),
+        ));
+    }
+    let config = partition.config();
+    let validated = validate(
+        records,
+        &partition::config::validation(&config, ctx.version),
+        ctx.now,
+    )
+    .map_err(|e| refused_records(&partition, e))?;
+    if validated.transactional {
+        return Err(match transactional_id {
+            None => ErrorCode::TransactionalIdAuthorizationFailed.into(),
+            Some(_) => NO_TRANSACTION.into(),
+        });
+    }
+    let appended = partition
+        .append(validated.bytes, ctx.now, Origin::Client, acks == -1)
+        .map_err(|error| Refused {
+            leader: (error == ErrorCode::NotLeaderOrFollower).then(|| {
+                let (leader, epoch) = partition.leader();
+                (leader, epoch.0)
+            }),
+            ..error.into()
+        })?;
+    let response = PartitionProduceResponse {
+        index: data.index,
+        error_code: 0,
+        base_offset: appended.base_offset.0,
+        log_append_time_ms: appended.log_append_time.map_or(-1, |t| t.0),
+        log_start_offset: appended.log_start.0,
+        ..Default::default()
+    };
+    // acks=1 waits for this node's own disk where acknowledgement means stable storage; acks=all for every in-sync replica.
+    let until = Offset(appended.last_offset.0 + 1);
+    let wait = (acks == -1 || partition.waits_for_disk()).then_some((partition, until));
+    Ok((response, wait))
+}
+
+fn refused_records(partition: &Partition, e: ValidateError) -> Refused {
+    Refused {
+        log_start: match e.error {
+            ErrorCode::InvalidRecord | ErrorCode::InvalidTimestamp => partition.log().start(),
+            _ => Offset(-1),
+        },
+        records: e.records,
+        message: Some(e.message),
+        ..Refused::from(e.error)
+    }
+}
+
+fn endpoints(node: &Node, listener: &str) -> Vec<NodeEndpoint> {
+    node.endpoints(listener)
+        .into_iter()
+        .map(|(id, host, port, rack)| NodeEndpoint {
+            node_id: id.0,
+            host,
+            port,
+            rack,
+        })
+        .collect()
+}

@@ -1,0 +1,113 @@
+//! `airis-broker start`.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args as ClapArgs;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+use super::LogFormat;
+use crate::config::load::load;
+use crate::embed;
+
+#[derive(ClapArgs)]
+pub struct Args {
+    /// A file in the format, and with the property names, of Kafka's server.properties
+    #[arg(value_name = "server.properties")]
+    file: Option<PathBuf>,
+    /// Set one property over the file; may be given several times
+    #[arg(long = "override", value_name = "key=value")]
+    overrides: Vec<String>,
+    /// How log lines on standard error look
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace, or filters such as info,airis_broker::net=debug
+    #[arg(long, default_value = "info,openraft=warn", value_name = "level")]
+    log_level: String,
+}
+
+fn init_log(args: &Args) -> Result<(), String> {
+    let filter = EnvFilter::builder()
+        .parse(&args.log_level)
+        .map_err(|e| format!("--log-level {:?}: {e}", args.log_level))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+fn fail(code: u8, what: impl std::fmt::Display) -> ExitCode {
+    eprintln!("airis-broker: {what}");
+    ExitCode::from(code)
+}
+
+pub fn run(args: Args) -> ExitCode {
+    if let Err(e) = init_log(&args) {
+        return fail(2, e);
+    }
+    let loaded = match load(args.file.as_deref(), &args.overrides) {
+        Ok(loaded) => loaded,
+        Err(e) => return fail(2, e),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(e) => return fail(1, format!("the runtime cannot start: {e}")),
+    };
+    runtime.block_on(async {
+        // Before anything starts, so that no signal is missed.
+        let signals = signal(SignalKind::terminate())
+            .and_then(|t| Ok((t, signal(SignalKind::interrupt())?)));
+        let (mut terminate, mut interrupt) = match signals {
+            Ok(signals) => signals,
+            Err(e) => return fail(1, format!("signals cannot be received: {e}")),
+        };
+        let broker = tokio::select! {
+            started = embed::start(loaded, None) => match started {
+                Ok(broker) => broker,
+                Err(e) => return fail(1, e),
+            },
+            _ = terminate.recv() => return ExitCode::SUCCESS,
+            _ = interrupt.recv() => return ExitCode::SUCCESS,
+        };
+        if let Err(e) = announce(&broker) {
+            info!("the ready line could not be written: {e}");
+        }
+        let signal = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        info!("{signal}: stopping");
+        tokio::select! {
+            () = broker.stop() => ExitCode::SUCCESS,
+            _ = interrupt.recv() => fail(1, "interrupted again while stopping: the next start checks the logs"),
+        }
+    })
+}
+
+/// The one line on standard output: ready, who, where.
+fn announce(broker: &embed::Broker) -> std::io::Result<()> {
+    let listeners: Vec<String> = broker
+        .listeners()
+        .map(|(name, addr)| format!("{name}://{addr}"))
+        .collect();
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "airis-broker ready: node {} of cluster {}, listening on {}",
+        broker.node_id(),
+        broker.cluster_id(),
+        listeners.join(",")
+    )?;
+    out.flush()
+}

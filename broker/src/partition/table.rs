@@ -1,0 +1,224 @@
+//! All partitions of this node, by name and by id. Takes what the metadata says and makes it so.
+//!
+//! Always holds: a partition is in the table before anybody can read of it in the metadata image; look-ups take no lock. Must
+//! never: delete files of a topic that the metadata has.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use airis_cluster::config::TopicConfig;
+use airis_cluster::metadata::{Delta, Image, PartitionImage, ResourceType, TopicImage};
+use airis_protocol::error::ErrorCode;
+use airis_protocol::types::{NodeId, PartitionId, Str, Uuid};
+use arc_swap::ArcSwap;
+use imbl::GenericHashMap;
+use imbl::shared_ptr::DefaultSharedPtr;
+use parking_lot::Mutex;
+
+use super::disks::{Deleted, Disks};
+use super::{Leadership, Partition, config};
+use crate::config::BrokerConfig;
+use crate::meta::Publisher;
+
+/// The partitions of one topic that are here, by number; those elsewhere are `None`.
+type Topic = Arc<Vec<Option<Arc<Partition>>>>;
+
+/// Cheap to clone, so that a new table does not cost as much as there are topics.
+type Map<K, V> = GenericHashMap<K, V, foldhash::fast::RandomState, DefaultSharedPtr>;
+
+#[derive(Clone, Default)]
+struct Tables {
+    by_name: Map<Str, (Uuid, Topic)>,
+    by_id: Map<Uuid, Topic>,
+}
+
+/// Every partition of this node.
+pub struct PartitionTable {
+    node: NodeId,
+    broker: Arc<BrokerConfig>,
+    disks: Arc<Disks>,
+    tables: ArcSwap<Tables>,
+    /// Directories renamed to `-delete`, whose files go later.
+    deleted: Mutex<Vec<Deleted>>,
+}
+
+impl PartitionTable {
+    pub fn new(broker: Arc<BrokerConfig>, disks: Arc<Disks>) -> Self {
+        PartitionTable {
+            node: broker.node_id,
+            broker,
+            disks,
+            tables: ArcSwap::default(),
+            deleted: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Errors: `UNKNOWN_TOPIC_OR_PARTITION`.
+    pub fn by_name(&self, topic: &str, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
+        let tables = self.tables.load();
+        let (_, topic) = tables
+            .by_name
+            .get(topic)
+            .ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        at(topic, index)
+    }
+
+    /// Errors: `UNKNOWN_TOPIC_ID`, `UNKNOWN_TOPIC_OR_PARTITION`.
+    pub fn by_id(&self, topic: Uuid, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
+        let tables = self.tables.load();
+        let topic = tables.by_id.get(&topic).ok_or(ErrorCode::UnknownTopicId)?;
+        at(topic, index)
+    }
+
+    /// Every partition here, in no order.
+    pub fn all(&self) -> Vec<Arc<Partition>> {
+        let tables = self.tables.load();
+        tables
+            .by_id
+            .values()
+            .flat_map(|t| t.iter().flatten().cloned())
+            .collect()
+    }
+
+    pub fn disks(&self) -> &Arc<Disks> {
+        &self.disks
+    }
+
+    /// The directories whose time has come, taken out of the list.
+    pub fn take_deleted(&self, due: impl Fn(&Deleted) -> bool) -> Vec<PathBuf> {
+        let mut deleted = self.deleted.lock();
+        let (gone, kept): (Vec<_>, Vec<_>) = deleted.drain(..).partition(|d| due(d));
+        *deleted = kept;
+        gone.into_iter().map(|d| d.path).collect()
+    }
+
+    fn topic_config(&self, image: &Image, topic: &str) -> TopicConfig {
+        config::resolve(image, self.node, &self.broker, topic)
+    }
+
+    fn leadership(&self, partition: &PartitionImage) -> Leadership {
+        Leadership {
+            leader: partition.leader,
+            epoch: partition.leader_epoch,
+            here: partition.leader == Some(self.node),
+            in_sync: partition.isr.len(),
+        }
+    }
+
+    /// Opens, makes or updates what this node holds of a topic.
+    fn take_topic(&self, tables: &mut Tables, topic: &TopicImage, config: &Arc<TopicConfig>) {
+        let before = tables.by_id.get(&topic.id).cloned();
+        let mut now = Vec::with_capacity(topic.partitions.len());
+        for (i, image) in topic.partitions.iter().enumerate() {
+            let known = before.as_ref().and_then(|b| b.get(i).cloned().flatten());
+            let partition = match known {
+                Some(partition) => {
+                    partition.set_leadership(self.leadership(image));
+                    Some(partition)
+                }
+                None if image.has_replica(self.node) => {
+                    let index = PartitionId(i as i32);
+                    match self.open(topic, index, image, config) {
+                        Ok(partition) => Some(partition),
+                        Err(e) => {
+                            tracing::error!(topic = %topic.name, partition = i, "the partition is offline: {e}");
+                            None
+                        }
+                    }
+                }
+                None => None,
+            };
+            now.push(partition);
+        }
+        let now = Arc::new(now);
+        tables
+            .by_name
+            .insert(topic.name.clone(), (topic.id, now.clone()));
+        tables.by_id.insert(topic.id, now);
+    }
+
+    fn open(
+        &self,
+        topic: &TopicImage,
+        index: PartitionId,
+        image: &PartitionImage,
+        config: &Arc<TopicConfig>,
+    ) -> Result<Arc<Partition>, airis_storage::StorageError> {
+        let directory = image.directory_of(self.node).unwrap_or(Uuid::UNASSIGNED);
+        let (log, high_watermark) =
+            self.disks
+                .open(&topic.name, topic.id, index, directory, config)?;
+        Ok(Arc::new(Partition::new(
+            topic.name.clone(),
+            topic.id,
+            index,
+            log,
+            self.broker.durability,
+            self.leadership(image),
+            config.clone(),
+            high_watermark,
+        )))
+    }
+
+    fn drop_topic(&self, tables: &mut Tables, topic: &TopicImage) {
+        let Some(partitions) = tables.by_id.remove(&topic.id) else {
+            return;
+        };
+        // A topic of the same name may have been made meanwhile: it stays.
+        if tables
+            .by_name
+            .get(&topic.name)
+            .is_some_and(|(id, _)| *id == topic.id)
+        {
+            tables.by_name.remove(&topic.name);
+        }
+        for partition in partitions.iter().flatten() {
+            partition.mark_deleted();
+            match self.disks.delete(partition) {
+                Ok(deleted) => self.deleted.lock().push(deleted),
+                Err(e) => {
+                    tracing::error!(topic = %topic.name, partition = %partition.index, "the files of a deleted partition stay: {e}");
+                }
+            }
+        }
+    }
+}
+
+fn at(topic: &Topic, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
+    usize::try_from(index.0)
+        .ok()
+        .and_then(|i| topic.get(i))
+        .ok_or(ErrorCode::UnknownTopicOrPartition)?
+        .clone()
+        .ok_or(ErrorCode::NotLeaderOrFollower)
+}
+
+impl Publisher for PartitionTable {
+    fn publish(&self, image: &Arc<Image>, delta: &Delta) {
+        let mut tables = (**self.tables.load()).clone();
+        // Deletions first: a topic may be deleted and made anew under the same name within one delta.
+        for topic in delta.deleted.values() {
+            self.drop_topic(&mut tables, topic);
+        }
+        for id in delta.topics.keys() {
+            if let Some(topic) = image.topic_by_id(*id) {
+                let config = Arc::new(self.topic_config(image, &topic.name));
+                self.take_topic(&mut tables, topic, &config);
+            }
+        }
+        // Topics whose own configs changed, or all of them if the broker's did.
+        let all = delta
+            .configs
+            .iter()
+            .any(|(ty, _)| *ty == ResourceType::Broker);
+        for (name, (_, partitions)) in &tables.by_name {
+            if all || delta.configs.contains(&(ResourceType::Topic, name.clone())) {
+                let config = Arc::new(self.topic_config(image, name));
+                for partition in partitions.iter().flatten() {
+                    partition.set_config(config.clone());
+                }
+            }
+        }
+        self.tables.store(Arc::new(tables));
+    }
+}

@@ -1,0 +1,163 @@
+//! What a node does without being asked: retention, flushes, checkpoints, the removal of deleted files.
+//!
+//! Always holds: none of it runs on a thread that serves sockets; every task ends when the node stops. Must never: fail the node:
+//! what cannot be done now is logged and tried again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use airis_protocol::types::Millis;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tracing::{error, info, warn};
+
+use crate::node::Node;
+
+/// How often deleted directories are looked at.
+const DELETED_CHECK: Duration = Duration::from_secs(1);
+
+/// Waits until the node stops (or is gone).
+pub async fn stopping(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|s| *s).await;
+}
+
+/// Starts all background work.
+pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+    let config = &node.config;
+    vec![
+        every(node, stopped, config.retention_check, {
+            let mut drift = Drift::new(node);
+            move |node| retain(node, drift.jumped(node))
+        }),
+        every(node, stopped, config.flush_check, flush),
+        every(node, stopped, config.checkpoint_interval, checkpoint),
+        every(
+            node,
+            stopped,
+            config.high_watermark_checkpoint_interval,
+            checkpoint_high_watermarks,
+        ),
+        every(node, stopped, DELETED_CHECK, remove_deleted),
+    ]
+}
+
+/// Runs `work` on a thread that may block, again and again.
+fn every(
+    node: &Arc<Node>,
+    stopped: &watch::Receiver<bool>,
+    period: Duration,
+    work: impl FnMut(&Node) + Send + 'static,
+) -> JoinHandle<()> {
+    let (node, mut stopped) = (node.clone(), stopped.clone());
+    let work = Arc::new(Mutex::new(work));
+    let period = period.max(Duration::from_millis(1));
+    tokio::spawn(async move {
+        let mut ticks = interval_at(Instant::now() + period, period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    let (node, work) = (node.clone(), work.clone());
+                    if let Err(e) = tokio::task::spawn_blocking(move || work.lock()(&node)).await {
+                        error!("background work failed: {e}");
+                    }
+                }
+                () = stopping(&mut stopped) => return,
+            }
+        }
+    })
+}
+
+/// Compares the wall clock with the monotonic one (fault S20): a clock that has jumped must not make everything look old.
+struct Drift {
+    wall: Millis,
+    monotonic: Instant,
+}
+
+impl Drift {
+    /// More than this between two looks is a jump.
+    const JUMP_MS: i64 = 10 * 60 * 1000;
+
+    fn new(node: &Node) -> Self {
+        Drift {
+            wall: node.clock.now(),
+            monotonic: Instant::now(),
+        }
+    }
+
+    /// True if the wall clock has jumped since the last look.
+    fn jumped(&mut self, node: &Node) -> bool {
+        let now = Drift::new(node);
+        let wall = now.wall.0 - self.wall.0;
+        let monotonic = (now.monotonic - self.monotonic).as_millis() as i64;
+        *self = now;
+        let jumped = (wall - monotonic).abs() > Self::JUMP_MS;
+        if jumped {
+            warn!(
+                "the clock has jumped by {} s: retention deletes one segment a partition at most",
+                (wall - monotonic) / 1000
+            );
+        }
+        jumped
+    }
+}
+
+/// Rolls segments that are old, and deletes those that nobody is to read any more.
+fn retain(node: &Node, clock_jumped: bool) {
+    let now = node.clock.now();
+    for partition in node.partitions.all() {
+        let (topic, index) = (&partition.topic, partition.index);
+        match partition
+            .log()
+            .retain(now, partition.high_watermark(), clock_jumped)
+        {
+            Ok(report) if report.segments > 0 => {
+                info!(%topic, partition = %index, "retention deleted {} segments, {} bytes; the log starts at {}", report.segments, report.bytes, partition.log().start());
+            }
+            Ok(_) => {}
+            Err(e) => warn!(%topic, partition = %index, "retention failed, it is tried again: {e}"),
+        }
+    }
+}
+
+/// Flushes logs whose `flush.ms` has passed.
+fn flush(node: &Node) {
+    let now = node.clock.now();
+    for partition in node.partitions.all() {
+        if partition.log().flush_due(now) {
+            partition.flush_now();
+        }
+    }
+}
+
+fn checkpoint(node: &Node) {
+    if let Err(e) = node
+        .partitions
+        .disks()
+        .write_checkpoints(&node.partitions.all())
+    {
+        warn!("checkpoints could not be written, they are tried again: {e}");
+    }
+}
+
+fn checkpoint_high_watermarks(node: &Node) {
+    if let Err(e) = node
+        .partitions
+        .disks()
+        .write_high_watermarks(&node.partitions.all())
+    {
+        warn!("high watermarks could not be written, they are tried again: {e}");
+    }
+}
+
+/// Removes the directories of deleted partitions whose delay has passed.
+fn remove_deleted(node: &Node) {
+    let now = Instant::now();
+    for path in node.partitions.take_deleted(|d| d.due <= now) {
+        if let Err(e) = node.partitions.disks().remove(&path) {
+            warn!("a deleted partition's files stay until the next start: {e}");
+        }
+    }
+}
