@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod fetch;
+pub mod group;
 pub mod machine;
 pub mod metadata;
 pub mod placement;
