@@ -93,7 +93,10 @@ pub struct Ticket(pub u64);
 pub enum Effect {
     /// Append these as a unit. They describe what the shard already holds, so they are not replayed; the outcome goes to
     /// [`Shard::committed`] once the high watermark has passed them, or to [`Shard::append_failed`].
-    Append { ticket: Ticket, records: Vec<Record> },
+    Append {
+        ticket: Ticket,
+        records: Vec<Record>,
+    },
     /// The answer of a JoinGroup.
     Joined {
         token: Token,

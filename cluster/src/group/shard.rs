@@ -174,11 +174,7 @@ impl Shard {
         }
     }
 
-    pub fn heartbeat(
-        &mut self,
-        now: Moment,
-        request: &HeartbeatRequest,
-    ) -> Result<(), ErrorCode> {
+    pub fn heartbeat(&mut self, now: Moment, request: &HeartbeatRequest) -> Result<(), ErrorCode> {
         self.step(&request.group_id, now, &mut Vec::new(), |group, cx| {
             group.heartbeat(request, cx)
         })
@@ -484,8 +480,7 @@ impl Shard {
         let Some((kind, id, _)) = foreign::owner(&record.key) else {
             return;
         };
-        let known =
-            matches!(self.groups.get(id), Some(Group::Foreign(g)) if g.kind == kind);
+        let known = matches!(self.groups.get(id), Some(Group::Foreign(g)) if g.kind == kind);
         if !known {
             if record.value.is_none() {
                 return;

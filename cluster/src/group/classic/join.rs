@@ -8,9 +8,7 @@ use airis_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use airis_protocol::types::{Millis, Str};
 
 use super::member::offered;
-use super::{
-    ClassicGroup, Cx, Member, Pending, State, StaticRejoin, join_error, join_error_base,
-};
+use super::{ClassicGroup, Cx, Member, Pending, State, StaticRejoin, join_error, join_error_base};
 use crate::group::{Joiner, Moment, NEW_MEMBER_JOIN_TIMEOUT_MS};
 
 /// From here on a member without an id is given one and asked to come again with it (KIP-394).
@@ -272,8 +270,7 @@ impl ClassicGroup {
     /// The record that makes a new group known to the log before it has members.
     pub(in crate::group) fn announce(&self, cx: &mut Cx) {
         let since = self.state_since.unwrap_or(Millis(-1)).0;
-        let record =
-            crate::group::Record::group(&self.id, None, 0, None, None, since, Vec::new());
+        let record = crate::group::Record::group(&self.id, None, 0, None, None, since, Vec::new());
         cx.append(&self.id, Pending::NewGroup, vec![record]);
     }
 

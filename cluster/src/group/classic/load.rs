@@ -15,8 +15,8 @@ impl ClassicGroup {
     pub fn load(id: &Str, value: &GroupMetadataValue) -> ClassicGroup {
         let some = |text: &Str| (!text.is_empty()).then(|| text.detach());
         let mut group = ClassicGroup::new(id.detach(), Millis(-1));
-        group.state_since = (value.current_state_timestamp != -1)
-            .then_some(Millis(value.current_state_timestamp));
+        group.state_since =
+            (value.current_state_timestamp != -1).then_some(Millis(value.current_state_timestamp));
         group.generation = value.generation;
         group.protocol_type = some(&value.protocol_type);
         group.protocol = value.protocol.as_ref().map(Str::detach);

@@ -281,11 +281,7 @@ impl ClassicGroup {
     }
 
     /// True if a member with these protocols could be in the group.
-    fn supports<'a>(
-        &self,
-        protocol_type: &str,
-        mut names: impl Iterator<Item = &'a Str>,
-    ) -> bool {
+    fn supports<'a>(&self, protocol_type: &str, mut names: impl Iterator<Item = &'a Str>) -> bool {
         if self.state == State::Empty {
             return !protocol_type.is_empty() && names.next().is_some();
         }
