@@ -34,6 +34,38 @@ pub(super) mod control {
     pub const LEADER_CHANGE: i16 = 2;
     pub const SNAPSHOT_HEADER: i16 = 3;
     pub const SNAPSHOT_FOOTER: i16 = 4;
+    pub const KRAFT_VERSION: i16 = 5;
+    pub const VOTERS: i16 = 6;
+}
+
+/// The records about the quorum itself that a JVM Kafka with `kraft.version` 1 keeps in its log (a set of voters that can
+/// change, KIP-853). Nothing here depends on them; they are carried on in snapshots, so that the JVM finds them again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct QuorumRecords {
+    kraft_version: Option<Bytes>,
+    voters: Option<Bytes>,
+}
+
+impl QuorumRecords {
+    /// Takes note of a control batch. True if it holds a snapshot's footer.
+    pub fn note(&mut self, batch: &BatchBytes) -> Result<bool, String> {
+        let set = batch.records(RECORDS_MAX).map_err(|e| e.to_string())?;
+        let mut footer = false;
+        for record in &set {
+            let record = record.map_err(|e| e.to_string())?;
+            let Some(ty) = record.key.and_then(|key| key.get(2..4)) else {
+                return Err("a control record without a type".into());
+            };
+            let value = record.value.map(Bytes::copy_from_slice);
+            match i16::from_be_bytes([ty[0], ty[1]]) {
+                control::KRAFT_VERSION => self.kraft_version = value,
+                control::VOTERS => self.voters = value,
+                control::SNAPSHOT_FOOTER => footer = true,
+                _ => {}
+            }
+        }
+        Ok(footer)
+    }
 }
 
 /// Names one snapshot. Ordered by age.
@@ -78,14 +110,26 @@ pub(super) fn control_batch<M: Message>(
     at: Offset,
     epoch: LeaderEpoch,
 ) -> Bytes {
-    let mut key = [0; 4];
-    key[2..].copy_from_slice(&ty.to_be_bytes());
     // Kafka 4.3 decodes these as version 0, whatever the record says.
     let value = message
         .to_bytes(0)
         .expect("version 0 has every field that is set");
+    control_records(&[(ty, &value)], now, at, epoch)
+}
+
+fn control_records(
+    records: &[(i16, &Bytes)],
+    now: Millis,
+    at: Offset,
+    epoch: LeaderEpoch,
+) -> Bytes {
     let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
-    builder.control().push(now, Some(&key), Some(&value), &[]);
+    builder.control();
+    for (ty, value) in records {
+        let mut key = [0; 4];
+        key[2..].copy_from_slice(&ty.to_be_bytes());
+        builder.push(now, Some(&key), Some(value), &[]);
+    }
     builder.build(at, epoch)
 }
 
@@ -128,10 +172,12 @@ pub(super) fn decode(batch: &BatchBytes) -> Result<Vec<MetadataRecord>, String> 
 pub(super) fn apply(
     image: &mut Image,
     delta: &mut Delta,
+    quorum: &mut QuorumRecords,
     batch: &BatchBytes,
 ) -> Result<(), String> {
     let epoch = LeaderEpoch(batch.header().leader_epoch);
     if batch.is_control() {
+        quorum.note(batch)?;
         image.skip_to(batch.last_offset(), epoch);
         return Ok(());
     }
@@ -168,7 +214,12 @@ pub(super) fn leader_change(leader: i32, voters: &[i32]) -> LeaderChangeMessage 
 }
 
 /// A snapshot's bytes. `last_timestamp` is that of the last record in it.
-pub(super) fn encode(image: &Image, last_timestamp: Millis, now: Millis) -> Bytes {
+pub(super) fn encode(
+    image: &Image,
+    quorum: &QuorumRecords,
+    last_timestamp: Millis,
+    now: Millis,
+) -> Bytes {
     let epoch = LeaderEpoch(image.position.epoch.0);
     let version = image.feature(airis_cluster::metadata::features::METADATA_VERSION);
     let mut out = Vec::new();
@@ -176,14 +227,17 @@ pub(super) fn encode(image: &Image, last_timestamp: Millis, now: Millis) -> Byte
         version: 0,
         last_contained_log_timestamp: last_timestamp.0,
     };
-    out.extend(control_batch(
-        control::SNAPSHOT_HEADER,
-        &header,
-        now,
-        Offset(0),
-        epoch,
-    ));
-    let mut next = 1;
+    let header = header.to_bytes(0).expect("version 0 has every field");
+    let mut first = vec![(control::SNAPSHOT_HEADER, &header)];
+    first.extend(
+        quorum
+            .kraft_version
+            .iter()
+            .map(|v| (control::KRAFT_VERSION, v)),
+    );
+    first.extend(quorum.voters.iter().map(|v| (control::VOTERS, v)));
+    out.extend(control_records(&first, now, Offset(0), epoch));
+    let mut next = first.len() as i64;
     let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
     for record in image.records() {
         builder.push(now, None, Some(&frame(&record, version)), &[]);
@@ -208,18 +262,15 @@ pub(super) fn encode(image: &Image, last_timestamp: Millis, now: Millis) -> Byte
     out.into()
 }
 
-/// The image that a snapshot's bytes hold.
-pub(super) fn read(id: SnapshotId, bytes: &Bytes) -> Result<Image, String> {
+/// What a snapshot's bytes hold.
+pub(super) fn read(id: SnapshotId, bytes: &Bytes) -> Result<(Image, QuorumRecords), String> {
     let (mut image, mut delta) = (Image::default(), Delta::default());
+    let mut quorum = QuorumRecords::default();
     let batches = parse_batches(bytes).map_err(|e| e.to_string())?;
     let mut ended = false;
     for batch in &batches {
         if batch.is_control() {
-            let set = batch.records(RECORDS_MAX).map_err(|e| e.to_string())?;
-            for record in &set {
-                let key = record.map_err(|e| e.to_string())?.key.unwrap_or_default();
-                ended |= key.get(2..4) == Some(&control::SNAPSHOT_FOOTER.to_be_bytes()[..]);
-            }
+            ended |= quorum.note(batch)?;
             continue;
         }
         let records = decode(batch)?;
@@ -239,7 +290,33 @@ pub(super) fn read(id: SnapshotId, bytes: &Bytes) -> Result<Image, String> {
         offset: Offset(id.end - 1),
         epoch: LeaderEpoch(id.epoch),
     };
-    Ok(image)
+    Ok((image, quorum))
+}
+
+/// The file in which `kafka-storage format` leaves the first records of a cluster, in the log directory.
+pub(super) const BOOTSTRAP: &str = "bootstrap.checkpoint";
+
+/// The records of that file; none if there is no such file.
+pub(super) fn bootstrap(path: &Path) -> Result<Vec<MetadataRecord>, JournalError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => Bytes::from(bytes),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(at_path(path)(e)),
+    };
+    let read = || -> Result<Vec<MetadataRecord>, String> {
+        let mut records = Vec::new();
+        for batch in &parse_batches(&bytes).map_err(|e| e.to_string())? {
+            if !batch.is_control() {
+                records.extend(decode(batch)?);
+            }
+        }
+        Ok(records)
+    };
+    read().map_err(|what| JournalError::Damaged {
+        path: path.to_owned(),
+        at: 0,
+        what,
+    })
 }
 
 /// Stores a snapshot. It is on disk, or not there at all, when this returns.

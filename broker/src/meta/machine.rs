@@ -20,7 +20,7 @@ use openraft::{
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::checkpoint::{self, SnapshotId};
+use super::checkpoint::{self, QuorumRecords, SnapshotId};
 use super::journal::{Journal, QuorumState};
 use super::publish::Applied;
 use super::raft::{Entry, Node, NodeKey, Outcome, TypeConfig};
@@ -38,6 +38,8 @@ pub(super) struct State {
     pub image: Image,
     /// What changed since the last publication: more than one batch only within a metadata transaction.
     pub delta: Delta,
+    /// Kept for the next snapshot.
+    pub quorum: QuorumRecords,
     pub place: Place,
     /// The largest timestamp in the log so far. Records without a time of their own take it.
     pub last_timestamp: i64,
@@ -73,7 +75,8 @@ impl State {
         self.journal.append(&batch)?;
         let (batch, _) = BatchBytes::parse(batch).map_err(io::Error::other)?;
         self.last_timestamp = self.last_timestamp.max(batch.header().max_timestamp);
-        checkpoint::apply(&mut self.image, &mut self.delta, &batch).map_err(io::Error::other)
+        checkpoint::apply(&mut self.image, &mut self.delta, &mut self.quorum, &batch)
+            .map_err(io::Error::other)
     }
 
     /// Applies one entry. The answer says whether a proposal took effect.
@@ -162,13 +165,14 @@ impl Machine {
     }
 
     fn build(&self) -> io::Result<Snapshot<TypeConfig>> {
-        let (dir, image, last_timestamp, meta, at) = {
+        let (dir, image, quorum, last_timestamp, meta, at) = {
             let state = self.state.lock();
             // openraft forgets entries that a snapshot holds, so from here on the log on disk must be able to stand alone.
             state.journal.flush()?;
             (
                 state.journal.dir().to_owned(),
                 state.image.clone(),
+                state.quorum.clone(),
                 state.last_timestamp,
                 state.snapshot_meta(SnapshotId::of(&state.image)),
                 state.journal.appended(),
@@ -177,7 +181,7 @@ impl Machine {
         if image.in_transaction() {
             return Err(io::Error::other("in the middle of a metadata transaction"));
         }
-        let bytes = checkpoint::encode(&image, Millis(last_timestamp), (self.now)());
+        let bytes = checkpoint::encode(&image, &quorum, Millis(last_timestamp), (self.now)());
         checkpoint::store(&dir, SnapshotId::of(&image), &bytes)?;
         let mut state = self.state.lock();
         state.snapshot = Some(meta.clone());
@@ -192,10 +196,11 @@ impl Machine {
     fn install(&self, meta: &SnapshotMeta<NodeKey, Node>, bytes: Bytes) -> io::Result<Applied> {
         let id = SnapshotId::parse(&meta.snapshot_id)
             .ok_or_else(|| io::Error::other("a snapshot without an offset in its name"))?;
-        let image = checkpoint::read(id, &bytes).map_err(io::Error::other)?;
+        let (image, quorum) = checkpoint::read(id, &bytes).map_err(io::Error::other)?;
         let mut state = self.state.lock();
         checkpoint::store(state.journal.dir(), id, &bytes)?;
         let before = std::mem::replace(&mut state.image, image);
+        state.quorum = quorum;
         state.delta = Delta::between(&before, &state.image);
         state.journal.restart_at(id.end)?;
         state.place = Place {

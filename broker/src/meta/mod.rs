@@ -99,10 +99,14 @@ impl Meta {
     ) -> Result<Meta, MetaError> {
         let node = options.settings.node;
         let dir = options.log_dir.join(journal::DIR);
-        let (store, mut state) =
-            tokio::task::spawn_blocking(move || open::open(&dir, node.0 as raft::NodeKey))
-                .await
-                .map_err(|e| MetaError::Raft(e.to_string()))??;
+        let formatted = options.log_dir.join(checkpoint::BOOTSTRAP);
+        let (store, mut state, bootstrap) = tokio::task::spawn_blocking(move || {
+            let bootstrap = checkpoint::bootstrap(&formatted)?;
+            let (store, state) = open::open(&dir, node.0 as raft::NodeKey)?;
+            Ok::<_, MetaError>((store, state, bootstrap))
+        })
+        .await
+        .map_err(|e| MetaError::Raft(e.to_string()))??;
         let loaded = Arc::new(state.image.clone());
         let delta = std::mem::take(&mut state.delta);
         let image = Arc::new(ArcSwap::from_pointee(Image::default()));
@@ -153,7 +157,7 @@ impl Meta {
             published,
         };
         handle
-            .submit(Command::Activate)
+            .submit(Command::Activate { bootstrap })
             .await
             .map_err(MetaError::Activation)?;
         Ok(Meta {

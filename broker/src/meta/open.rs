@@ -10,7 +10,7 @@ use airis_cluster::metadata::{Delta, Image};
 use openraft::{BasicNode, Membership, SnapshotMeta, StoredMembership, Vote};
 
 use super::MetaError;
-use super::checkpoint::{self, SnapshotId};
+use super::checkpoint::{self, QuorumRecords, SnapshotId};
 use super::journal::{self, Journal, JournalError, QuorumState, at_path};
 use super::machine::State;
 use super::raft::{Node, NodeKey};
@@ -21,14 +21,15 @@ use super::wal::{Base, Wal, log_id};
 struct Loaded {
     journal: Journal,
     image: Image,
+    quorum: QuorumRecords,
     last_timestamp: i64,
     snapshots: Vec<SnapshotId>,
 }
 
 fn load(dir: &Path) -> Result<Loaded, MetaError> {
     let snapshots = checkpoint::list(dir)?;
-    let image = match snapshots.last() {
-        None => Image::default(),
+    let (image, mut quorum) = match snapshots.last() {
+        None => Default::default(),
         Some(id) => {
             let path = id.path(dir);
             let bytes = std::fs::read(&path).map_err(at_path(&path))?;
@@ -43,7 +44,7 @@ fn load(dir: &Path) -> Result<Loaded, MetaError> {
     let (mut replayed, mut delta, mut last_timestamp) = (image.clone(), Delta::default(), -1);
     let mut journal = Journal::open(dir, from, from, |batch| {
         last_timestamp = last_timestamp.max(batch.header().max_timestamp);
-        checkpoint::apply(&mut replayed, &mut delta, &batch)
+        checkpoint::apply(&mut replayed, &mut delta, &mut quorum, &batch)
     })?;
     if journal.next() < from {
         // A snapshot that was fetched or installed, and a crash before the log was begun anew behind it.
@@ -52,6 +53,7 @@ fn load(dir: &Path) -> Result<Loaded, MetaError> {
     Ok(Loaded {
         journal,
         image: replayed,
+        quorum,
         last_timestamp,
         snapshots,
     })
@@ -176,6 +178,7 @@ pub(super) fn open(dir: &Path, node: NodeKey) -> Result<(Store, State), MetaErro
         journal: loaded.journal,
         delta: Delta::between(&Image::default(), &loaded.image),
         image: loaded.image,
+        quorum: loaded.quorum,
         place,
         last_timestamp: loaded.last_timestamp,
         snapshot,

@@ -52,7 +52,11 @@ pub struct Env<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// The first records of an empty log, or what a new leader must put right. Submitted by the node itself.
-    Activate,
+    Activate {
+        /// The records that a formatted directory brings along (Kafka's `bootstrap.checkpoint`); empty for those of
+        /// [`crate::metadata::features::BOOTSTRAP`].
+        bootstrap: Vec<MetadataRecord>,
+    },
     CreateTopics {
         request: CreateTopicsRequest,
         /// Topics whose configs the principal may see in the answer. `None`: all.

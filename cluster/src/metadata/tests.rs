@@ -44,7 +44,7 @@ impl Controller {
     /// Bootstrapped, with so many brokers that lead.
     fn with_brokers(brokers: i32) -> Controller {
         let mut c = Controller::new(1);
-        c.run(Command::Activate).unwrap();
+        c.run(Command::Activate { bootstrap: vec![] }).unwrap();
         for id in 1..=brokers {
             c.run(Command::Join(registration(id, 100 + id as u128)))
                 .unwrap();
@@ -237,6 +237,28 @@ fn a_new_cluster_finalizes_what_kafka_does() {
         Some("1".into())
     );
     assert!(!c.image.in_transaction());
+}
+
+#[test]
+fn a_formatted_directory_decides_what_a_new_cluster_finalizes() {
+    let mut c = Controller::new(1);
+    let level = |name: &'static str, feature_level| {
+        MetadataRecord::FeatureLevelRecord(FeatureLevelRecord {
+            name: name.into(),
+            feature_level,
+        })
+    };
+    let bootstrap = vec![level("metadata.version", 20), level("group.version", 1)];
+    c.run(Command::Activate { bootstrap }).unwrap();
+    assert_eq!(c.image.feature("metadata.version"), 20);
+    assert_eq!(c.image.features().count(), 2);
+    assert_eq!(
+        c.config(ResourceType::Broker, "", "min.insync.replicas"),
+        None
+    );
+    // Records are then written as that version knows them, which `run` has read back.
+    c.run(Command::Join(registration(1, 1))).unwrap();
+    assert_eq!(c.create_one(topic("t", 1, 1)).0, E::None);
 }
 
 #[test]
@@ -860,7 +882,7 @@ fn an_open_transaction_is_aborted_by_the_next_leader() {
         c.run(Command::UnregisterBroker(NodeId(1))),
         Err(E::NotController)
     );
-    c.run(Command::Activate).unwrap();
+    c.run(Command::Activate { bootstrap: vec![] }).unwrap();
     assert!(c.image.topic("half").is_none());
     assert_eq!(c.image.records(), visible.records());
 }
@@ -972,7 +994,7 @@ proptest! {
     #[test]
     fn any_run_of_commands_replays_to_the_same_state(seed in any::<u64>(), steps in 1usize..60) {
         let mut c = Controller::new(seed);
-        c.run(Command::Activate).unwrap();
+        c.run(Command::Activate { bootstrap: vec![] }).unwrap();
         for id in 1..=2 {
             c.run(Command::Join(registration(id, 100 + id as u128))).unwrap();
         }

@@ -78,12 +78,12 @@ pub fn decide(
     env: &mut Env<'_>,
     command: Command,
 ) -> Result<MetaDecision, ErrorCode> {
-    if image.in_transaction() && command != Command::Activate {
+    if image.in_transaction() && !matches!(command, Command::Activate { .. }) {
         // Only the bootstrap writes transactions, and in one batch; a foreign log may end within one until Activate aborts it.
         return Err(ErrorCode::NotController);
     }
     let decision = match command {
-        Command::Activate => activate(image, env),
+        Command::Activate { bootstrap } => activate(image, env, bootstrap),
         Command::CreateTopics {
             request,
             describable,
@@ -107,7 +107,7 @@ pub fn decide(
 
 /// What a new leader writes first: the bootstrap of an empty log, in a transaction as Kafka does it, or the end of a transaction
 /// that its predecessor left open.
-fn activate(image: &Image, env: &Env<'_>) -> MetaDecision {
+fn activate(image: &Image, env: &Env<'_>, bootstrap: Vec<MetadataRecord>) -> MetaDecision {
     use MetadataRecord as R;
     let mut records = Vec::new();
     if image.in_transaction() {
@@ -119,25 +119,44 @@ fn activate(image: &Image, env: &Env<'_>) -> MetaDecision {
         records.push(R::BeginTransactionRecord(BeginTransactionRecord {
             name: Some(Str::from_static("Bootstrap records")),
         }));
-        records.extend(features::BOOTSTRAP.iter().map(|(name, level)| {
-            R::FeatureLevelRecord(FeatureLevelRecord {
-                name: Str::from_static(name),
-                feature_level: *level,
-            })
-        }));
+        let bootstrap = if bootstrap.is_empty() {
+            default_bootstrap()
+        } else {
+            bootstrap
+        };
+        let elr = bootstrap.iter().any(|r| {
+            matches!(r, R::FeatureLevelRecord(f)
+                if f.name == features::ELIGIBLE_LEADER_REPLICAS && f.feature_level > 0)
+        });
+        records.extend(bootstrap);
         // Eligible leader replicas need the cluster to have one value of it (KIP-966).
-        records.push(R::ConfigRecord(ConfigRecord {
-            resource_type: super::ResourceType::Broker as i8,
-            resource_name: Str::default(),
-            name: Str::from_static("min.insync.replicas"),
-            value: Some(Str::from(env.settings.min_insync_replicas.to_string())),
-        }));
+        if elr {
+            records.push(R::ConfigRecord(ConfigRecord {
+                resource_type: super::ResourceType::Broker as i8,
+                resource_name: Str::default(),
+                name: Str::from_static("min.insync.replicas"),
+                value: Some(Str::from(env.settings.min_insync_replicas.to_string())),
+            }));
+        }
         records.push(R::EndTransactionRecord(EndTransactionRecord {}));
     }
     MetaDecision {
         records,
         reply: Reply::Done,
     }
+}
+
+/// What `kafka-storage format` of 4.3 would have chosen.
+fn default_bootstrap() -> Vec<MetadataRecord> {
+    features::BOOTSTRAP
+        .iter()
+        .map(|(name, level)| {
+            MetadataRecord::FeatureLevelRecord(FeatureLevelRecord {
+                name: Str::from_static(name),
+                feature_level: *level,
+            })
+        })
+        .collect()
 }
 
 /// Node ids as records have them.
