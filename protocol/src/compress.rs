@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 
 use bytes::Bytes;
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 
@@ -177,7 +177,7 @@ pub struct Decompressor<'a> {
 
 enum Stream<'a> {
     None(&'a [u8]),
-    Gzip(Box<MultiGzDecoder<&'a [u8]>>),
+    Gzip(GzipReader<'a>),
     Snappy(SnappyReader<'a>),
     Lz4(Box<FrameDecoder<&'a [u8]>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, &'a [u8]>>),
@@ -188,11 +188,11 @@ impl<'a> Decompressor<'a> {
         let damaged = |cause| DecompressError::Damaged { codec, cause };
         let stream = match codec {
             Codec::None => Stream::None(data),
-            Codec::Gzip => Stream::Gzip(Box::new(MultiGzDecoder::new(data))),
+            Codec::Gzip => Stream::Gzip(GzipReader(Box::new(GzDecoder::new(data)))),
             Codec::Snappy => Stream::Snappy(SnappyReader::new(data).map_err(damaged)?),
             Codec::Lz4 => {
-                check_lz4_frame(data).map_err(damaged)?;
-                Stream::Lz4(Box::new(FrameDecoder::new(data)))
+                let frame = lz4_frame(data).map_err(damaged)?;
+                Stream::Lz4(Box::new(FrameDecoder::new(frame)))
             }
             Codec::Zstd => {
                 let mut decoder =
@@ -246,21 +246,53 @@ fn invalid(text: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-/// What a Java reader of lz4 wants of a frame and `lz4_flex` does not insist on: version 1, independent blocks, no dictionary.
-fn check_lz4_frame(data: &[u8]) -> io::Result<()> {
-    let Some((magic, [flags, ..])) = data.split_first_chunk::<4>() else {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+/// Cuts out the one frame that a Java reader of lz4 takes, or tells what it would not take: another version than 1, blocks that
+/// depend on each other, a dictionary, a missing end mark. `lz4_flex` does not insist on these. Block by block, nothing decompressed.
+fn lz4_frame(data: &[u8]) -> io::Result<&[u8]> {
+    const END: io::ErrorKind = io::ErrorKind::UnexpectedEof;
+    let word = |at: usize| {
+        let bytes = data.get(at..at + 4).ok_or(END)?;
+        Ok::<u32, io::Error>(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     };
-    if u32::from_le_bytes(*magic) != 0x184d_2204 {
+    if word(0)? != 0x184d_2204 {
         return Err(invalid("not an lz4 frame"));
     }
+    let flags = *data.get(4).ok_or(END)?;
     if flags >> 6 != 1 || flags & 0x03 != 0 {
         return Err(invalid("unsupported lz4 frame flags"));
     }
     if flags & 0x20 == 0 {
         return Err(invalid("lz4 blocks that depend on each other"));
     }
-    Ok(())
+    let block_checksum = if flags & 0x10 != 0 { 4 } else { 0 };
+    let content_size = if flags & 0x08 != 0 { 8 } else { 0 };
+    let content_checksum = if flags & 0x04 != 0 { 4 } else { 0 };
+    // Magic, flags, block descriptor, size of the content, checksum of the header.
+    let mut at = 4 + 2 + content_size + 1;
+    loop {
+        let size = (word(at)? & 0x7fff_ffff) as usize;
+        at += 4;
+        if size == 0 {
+            return data.get(..at + content_checksum).ok_or(END.into());
+        }
+        at += size + block_checksum;
+    }
+}
+
+/// Gzip members one behind the other. What lies behind the last and is none is left alone, as Java's stream does.
+struct GzipReader<'a>(Box<GzDecoder<&'a [u8]>>);
+
+impl GzipReader<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buf)? {
+                0 if self.0.get_ref().starts_with(&[0x1f, 0x8b]) => {
+                    *self.0 = GzDecoder::new(*self.0.get_ref());
+                }
+                n => return Ok(n),
+            }
+        }
+    }
 }
 
 /// Xerial's stream of snappy blocks, or one bare block: the Java client takes what does not begin with xerial's magic for that.
@@ -312,12 +344,10 @@ impl<'a> SnappyReader<'a> {
                     .get(XERIAL_HEADER.len()..)
                     .ok_or(io::ErrorKind::UnexpectedEof)?;
             }
-            if compressed.is_empty() {
+            // Less than a length is the end, as Java's stream takes it.
+            let Some((len, rest)) = compressed.split_first_chunk::<4>() else {
                 return Ok(false);
-            }
-            let (len, rest) = compressed
-                .split_first_chunk::<4>()
-                .ok_or(io::ErrorKind::UnexpectedEof)?;
+            };
             let len = u32::from_be_bytes(*len) as usize;
             (compressed, self.input) = rest
                 .split_at_checked(len)

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::batch::{
     BatchBuilder, BatchBytes, BatchError, BatchHeader, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
-    TimestampType, set_max_timestamp,
+    OVERHEAD, TimestampType, at, set_max_timestamp,
 };
 use crate::compress::Codec;
 use crate::compress::DecompressError;
@@ -130,8 +130,15 @@ pub fn validate(
     }
     // What the header alone tells comes first, as in Kafka: an old format, a batch that is too large.
     let header = BatchHeader::read(bytes)?;
-    check_place(&header, bytes.len(), config)?;
-    let (batch, _) = BatchBytes::parse(bytes.clone())?;
+    check_place(&header, bytes, config)?;
+    let (batch, rest) = BatchBytes::parse(bytes.clone())?;
+    if !rest.is_empty() {
+        // Kafka cuts such bytes off and appends the batch; nobody sends them on purpose.
+        return refuse(
+            ErrorCode::InvalidRecord,
+            format!("{} bytes behind the batch", rest.len()),
+        );
+    }
     check_header(&header)?;
     let codec = header.codec()?;
     let max_timestamp = check_records(&batch, config, now)?;
@@ -161,10 +168,30 @@ fn too_large(size: usize, config: &ValidateConfig) -> String {
     )
 }
 
+/// Whether a batch of any format lies in front, as Kafka's `ByteBufferLogInputStream` finds it.
+fn next_batch(bytes: &[u8]) -> Result<bool, BatchError> {
+    /// The smallest length that any format can say.
+    const LENGTH_MIN: i32 = 14;
+    let Some(length) = bytes
+        .get(at::LENGTH..at::LENGTH + 4)
+        .map(|b| i32::from_be_bytes([b[0], b[1], b[2], b[3]]))
+    else {
+        return Ok(false);
+    };
+    if length < LENGTH_MIN {
+        return Err(BatchError::Length(length));
+    }
+    match bytes.get(at::MAGIC).map(|m| *m as i8) {
+        None => Ok(false),
+        Some(0..=2) => Ok(bytes.len() >= OVERHEAD + length as usize),
+        Some(magic) => Err(BatchError::Magic(magic)),
+    }
+}
+
 /// What Kafka checks before it looks at the CRC.
 fn check_place(
     header: &BatchHeader,
-    len: usize,
+    bytes: &[u8],
     config: &ValidateConfig,
 ) -> Result<(), ValidateError> {
     if header.codec()? == Codec::Zstd && config.produce_version < ZSTD_FROM {
@@ -173,11 +200,15 @@ fn check_place(
             "Produce requests below version 7 must not carry zstd",
         );
     }
-    if header.size() < len {
-        return refuse(
-            ErrorCode::InvalidRecord,
-            "A produce request must have exactly one record batch for each partition",
-        );
+    match bytes.get(header.size()..).map(next_batch) {
+        Some(Err(e)) => return Err(e.into()),
+        Some(Ok(true)) => {
+            return refuse(
+                ErrorCode::InvalidRecord,
+                "A produce request must have exactly one record batch for each partition",
+            );
+        }
+        Some(Ok(false)) | None => {}
     }
     if header.base_offset != 0 {
         return refuse(
@@ -186,8 +217,8 @@ fn check_place(
         );
     }
     // A batch that is cut off is not too large, however large it says it is.
-    if header.size() == len && len > config.max_message_bytes.max(0) as usize {
-        return refuse(ErrorCode::MessageTooLarge, too_large(len, config));
+    if header.size() == bytes.len() && bytes.len() > config.max_message_bytes.max(0) as usize {
+        return refuse(ErrorCode::MessageTooLarge, too_large(bytes.len(), config));
     }
     Ok(())
 }
@@ -221,12 +252,6 @@ fn check_header(header: &BatchHeader) -> Result<(), ValidateError> {
             header.base_sequence
         ));
     }
-    if header.timestamp_type() == TimestampType::LogAppend {
-        return refuse(
-            ErrorCode::InvalidTimestamp,
-            "A producer must not set the timestamp type to LogAppendTime",
-        );
-    }
     Ok(())
 }
 
@@ -236,6 +261,7 @@ fn check_records(
     config: &ValidateConfig,
     now: Millis,
 ) -> Result<Millis, ValidateError> {
+    let stamped = batch.timestamp_type() == TimestampType::LogAppend;
     let mut max = NO_TIMESTAMP;
     let mut index = 0;
     let mut out_of_order = None;
@@ -247,7 +273,7 @@ fn check_records(
             out_of_order = Some((index, record.offset_delta));
         }
         max = max.max(record.timestamp.0);
-        if let Some((error, message)) = check_record(&record, config, now) {
+        if let Some((error, message)) = check_record(&record, stamped, config, now) {
             timestamps_wrong |= error == ErrorCode::InvalidTimestamp;
             failures += 1;
             if failed.len() < RECORD_ERRORS_MAX {
@@ -285,6 +311,7 @@ fn check_records(
 
 fn check_record(
     record: &Glance,
+    stamped: bool,
     config: &ValidateConfig,
     now: Millis,
 ) -> Option<(ErrorCode, String)> {
@@ -292,10 +319,16 @@ fn check_record(
         let message = "A compacted topic does not accept a record without a key".to_owned();
         return Some((ErrorCode::InvalidRecord, message));
     }
+    // Kafka lets this pass on topics of type CreateTime, where it then stores timestamps that it has not looked at.
+    if stamped {
+        let message = "A producer must not set the timestamp type to LogAppendTime".to_owned();
+        return Some((ErrorCode::InvalidTimestamp, message));
+    }
     let timestamp = record.timestamp.0;
     if config.timestamp_type == TimestampType::Create && timestamp != NO_TIMESTAMP {
-        let age = now.0.saturating_sub(timestamp);
-        if age > config.before_max_ms || age.saturating_neg() > config.after_max_ms {
+        // Java's arithmetic: a time so far in the past that the difference overflows is taken for the future, and refused.
+        let age = now.0.wrapping_sub(timestamp);
+        if age > config.before_max_ms || age.wrapping_neg() > config.after_max_ms {
             let from = now.0.saturating_sub(config.before_max_ms);
             let to = now.0.saturating_add(config.after_max_ms);
             let message = format!("Timestamp {timestamp} is not within {from} to {to}");
@@ -357,7 +390,7 @@ fn rebuild(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{at, batch_crc};
+    use crate::batch::batch_crc;
 
     const NOW: Millis = Millis(1_000_000);
 
