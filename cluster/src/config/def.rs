@@ -203,4 +203,7 @@ pub enum ConfigError {
     Unknown { what: &'static str, name: String },
     #[error("{0}")]
     Other(String),
+    /// What Kafka answers with INVALID_REQUEST, where all others are INVALID_CONFIG.
+    #[error("{0}")]
+    Request(String),
 }

@@ -26,7 +26,7 @@ pub use table::{
     BROKER, CLIENT_METRICS, GROUP, OWN, TOPIC, broker, client_metrics, group, own, topic,
 };
 pub use typed::{BrokerConfig, CleanupPolicy, CompressionType, TopicConfig};
-pub use value::{Value, canonical, check_broker_change, check_topic, parse};
+pub use value::{Value, canonical, check_broker_change, check_client_metrics, check_topic, parse};
 
 #[cfg(test)]
 mod tests;

@@ -320,3 +320,32 @@ fn typed_configs_have_kafkas_defaults() {
         "controller.listener.names must be set"
     );
 }
+
+#[test]
+fn client_metrics_are_checked() {
+    let check = |pairs: &[(&str, &str)]| check_client_metrics(&map(pairs));
+    assert_eq!(
+        check(&[
+            ("metrics", "*"),
+            ("interval.ms", "100"),
+            ("match", "client_id=a.*, client_software_name=b")
+        ]),
+        Ok(())
+    );
+    for wrong in [
+        ("interval.ms", "99"),
+        ("interval.ms", "3600001"),
+        ("metric", "*"),
+    ] {
+        assert!(
+            matches!(check(&[wrong]), Err(ConfigError::Request(_))),
+            "{wrong:?}"
+        );
+    }
+    for wrong in ["client=a", "client_id", "client_id=a=b", "client_id="] {
+        assert!(
+            matches!(check(&[("match", wrong)]), Err(ConfigError::Other(_))),
+            "{wrong}"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::def::{Check, ConfigDef, ConfigError, ConfigType, Dynamic};
 use super::resolve::Values;
-use super::{broker, listener_base, topic};
+use super::{broker, client_metrics, listener_base, topic};
 
 /// A parsed value.
 #[derive(Clone, Debug, PartialEq)]
@@ -280,6 +280,48 @@ pub fn check_broker_change(all: &dyn Values, per_broker: bool) -> Result<(), Con
             Dynamic::PerBroker | Dynamic::ClusterWide => {}
         }
         parse(def, text)?;
+    }
+    Ok(())
+}
+
+/// What a client metrics subscription can select clients by.
+const MATCH: [&str; 6] = [
+    "client_instance_id",
+    "client_id",
+    "client_software_name",
+    "client_software_version",
+    "client_source_address",
+    "client_source_port",
+];
+/// Milliseconds between two pushes, at least and at most.
+const INTERVAL_MS: std::ops::RangeInclusive<i64> = 100..=3_600_000;
+
+/// Checks all configs of a client metrics subscription (`ClientMetricsConfigs.validate`). Patterns are not compiled here.
+pub fn check_client_metrics(all: &dyn Values) -> Result<(), ConfigError> {
+    for (name, text) in all.all() {
+        let def = client_metrics(name).ok_or_else(|| {
+            ConfigError::Request(format!("Unknown client metrics configuration: {name}"))
+        })?;
+        match (name, parse(def, text)?) {
+            ("interval.ms", Value::Number(n)) if !INTERVAL_MS.contains(&n) => {
+                return Err(ConfigError::Request(format!(
+                    "Invalid value {n} for interval.ms, the interval must be from 100 to 3600000 (1 hour)"
+                )));
+            }
+            ("match", Value::List(patterns)) => {
+                for pattern in patterns {
+                    let known = pattern.split_once('=').is_some_and(|(what, p)| {
+                        MATCH.contains(&what.trim()) && !p.is_empty() && !p.contains('=')
+                    });
+                    if !known {
+                        return Err(ConfigError::Other(format!(
+                            "Illegal client matching pattern: {pattern}"
+                        )));
+                    }
+                }
+            }
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -71,12 +71,16 @@ pub(super) fn validate(
                 .map_err(|e| Fault::new(ErrorCode::InvalidRequest, e.to_string()));
         }
         ResourceType::Group => check_group(all, &layers),
-        ResourceType::ClientMetrics => {
-            check_each("client metrics", ResourceType::ClientMetrics, all)
-        }
+        ResourceType::ClientMetrics => config::check_client_metrics(all),
         ResourceType::BrokerLogger => Ok(()),
     };
-    checked.map_err(|e| Fault::new(ErrorCode::InvalidConfig, e.to_string()))
+    checked.map_err(|e| {
+        let code = match e {
+            ConfigError::Request(_) => ErrorCode::InvalidRequest,
+            _ => ErrorCode::InvalidConfig,
+        };
+        Fault::new(code, e.to_string())
+    })
 }
 
 fn check_each(what: &'static str, ty: ResourceType, all: &ConfigMap) -> Result<(), ConfigError> {
