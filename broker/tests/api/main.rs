@@ -1,0 +1,7 @@
+//! The node over its own sockets: what each API answers, what it refuses, and what it survives. One binary, embedded nodes.
+
+mod admin;
+mod client;
+mod hostile;
+mod life;
+mod records;
