@@ -105,6 +105,7 @@ pub async fn start(loaded: Loaded, seed: u64) -> Result<Running, StartError> {
     let clock = Clock;
     let meta = Meta::start(
         MetaOptions {
+            disk: Arc::new(airis_storage::RealDisk),
             log_dir: metadata_dir,
             settings: Settings {
                 node: config.node_id,

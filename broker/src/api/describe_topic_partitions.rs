@@ -193,7 +193,14 @@ mod tests {
                 offset: Offset(i as i64),
                 epoch: LeaderEpoch(1),
             };
-            image.replay(at, record, &mut delta).unwrap();
+            image
+                .replay_all(
+                    &mut delta,
+                    at.offset,
+                    at.epoch,
+                    std::slice::from_ref(record),
+                )
+                .unwrap();
         }
         image
     }

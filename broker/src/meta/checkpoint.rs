@@ -4,8 +4,7 @@
 //! Always holds: a file of that name is whole (it is written under another name, synced, and renamed). Must never: hold half of
 //! a metadata transaction.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use airis_cluster::metadata::{Delta, Image, record_version};
@@ -16,10 +15,11 @@ use airis_protocol::messages::{
 };
 use airis_protocol::types::{LeaderEpoch, Millis, Offset};
 use airis_protocol::wire::Message;
+use airis_storage::{Disk, OpenMode};
 use bytes::Bytes;
 
 use super::journal::{JournalError, at_path};
-use super::wal::sync_dir;
+use super::wal::write;
 
 /// Records of a snapshot are gathered into batches of about this many bytes (Kafka's limit is 8 MiB a batch).
 const BATCH_TARGET: usize = 1 << 20;
@@ -297,12 +297,11 @@ pub(super) fn read(id: SnapshotId, bytes: &Bytes) -> Result<(Image, QuorumRecord
 pub(super) const BOOTSTRAP: &str = "bootstrap.checkpoint";
 
 /// The records of that file; none if there is no such file.
-pub(super) fn bootstrap(path: &Path) -> Result<Vec<MetadataRecord>, JournalError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => Bytes::from(bytes),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(at_path(path)(e)),
-    };
+pub(super) fn bootstrap(disk: &dyn Disk, path: &Path) -> Result<Vec<MetadataRecord>, JournalError> {
+    if !disk.exists(path) {
+        return Ok(Vec::new());
+    }
+    let bytes = Bytes::from(disk.read_to_end(path).map_err(at_path(path))?);
     let read = || -> Result<Vec<MetadataRecord>, String> {
         let mut records = Vec::new();
         for batch in &parse_batches(&bytes).map_err(|e| e.to_string())? {
@@ -320,25 +319,28 @@ pub(super) fn bootstrap(path: &Path) -> Result<Vec<MetadataRecord>, JournalError
 }
 
 /// Stores a snapshot. It is on disk, or not there at all, when this returns.
-pub(super) fn store(dir: &Path, id: SnapshotId, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn store(disk: &dyn Disk, dir: &Path, id: SnapshotId, bytes: &[u8]) -> io::Result<()> {
     let part = dir.join(id.text() + PART);
-    let mut file = File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&part, id.path(dir))?;
-    sync_dir(dir)
+    let file = disk.open(&part, OpenMode::Truncate)?;
+    let written = write(&*file, 0, bytes)
+        .and_then(|()| file.sync_data())
+        .and_then(|()| disk.rename(&part, &id.path(dir)));
+    if let Err(e) = written {
+        // On a full disk it would take the room that is needed for the next try.
+        let _ = disk.remove_file(&part);
+        return Err(e);
+    }
+    disk.sync_dir(dir)
 }
 
 /// The snapshots in a directory, oldest first. Unfinished ones are removed.
-pub(super) fn list(dir: &Path) -> Result<Vec<SnapshotId>, JournalError> {
+pub(super) fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<SnapshotId>, JournalError> {
     let mut ids = Vec::new();
-    for entry in fs::read_dir(dir).map_err(at_path(dir))? {
-        let name = entry.map_err(at_path(dir))?.file_name();
-        let Some(name) = name.to_str() else { continue };
-        if name.ends_with(PART) {
-            let path = dir.join(name);
-            fs::remove_file(&path).map_err(at_path(&path))?;
-        } else if let Some(id) = name.strip_suffix(SUFFIX).and_then(SnapshotId::parse) {
+    for entry in disk.list(dir).map_err(at_path(dir))? {
+        if entry.name.ends_with(PART) {
+            let path = dir.join(&entry.name);
+            disk.remove_file(&path).map_err(at_path(&path))?;
+        } else if let Some(id) = entry.name.strip_suffix(SUFFIX).and_then(SnapshotId::parse) {
             ids.push(id);
         }
     }

@@ -4,16 +4,17 @@
 //! Always holds: offsets are dense; batches are whole and their CRCs are right; the indexes of the active segment fit it. Must
 //! never: cut off anything but a torn last batch; damage before the end is an error, not a shorter log.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use airis_protocol::batch::{self, BatchBytes, BatchHeader};
 use airis_protocol::types::Uuid;
+use airis_storage::disk::read_exact_at;
+use airis_storage::{Disk, DiskFile, OpenMode};
 use bytes::Bytes;
 
-use super::wal::sync_dir;
+use super::wal::write;
 
 /// The directory of the metadata log within the log directory.
 pub const DIR: &str = "__cluster_metadata-0";
@@ -45,15 +46,14 @@ pub(super) fn at_path(path: &Path) -> impl FnOnce(io::Error) -> JournalError + u
 }
 
 /// The segment that is written.
-#[derive(Debug)]
 struct Active {
     base: i64,
-    file: File,
+    file: Arc<dyn DiskFile>,
     size: u64,
     index: Vec<u8>,
     times: Vec<u8>,
-    index_file: File,
-    times_file: File,
+    index_file: Arc<dyn DiskFile>,
+    times_file: Arc<dyn DiskFile>,
     since_index: u64,
     /// The largest timestamp so far, and the last offset of the batch that has it.
     max_timestamp: (i64, i64),
@@ -62,8 +62,8 @@ struct Active {
 }
 
 /// The log of the metadata, open for appending.
-#[derive(Debug)]
 pub(super) struct Journal {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     /// Base offsets of the closed segments, rising.
     closed: Vec<i64>,
@@ -79,41 +79,23 @@ fn segment(dir: &Path, base: i64, suffix: &str) -> PathBuf {
     dir.join(format!("{base:020}{suffix}"))
 }
 
-/// Writes a small file so that a reader sees the old or the new content, whole.
-pub(super) fn write_atomically(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let tmp = PathBuf::from(name);
-    let file = File::create(&tmp)?;
-    file.write_all_at(bytes, 0)?;
-    if sync {
-        file.sync_all()?;
-    }
-    fs::rename(&tmp, path)?;
-    if sync {
-        sync_dir(path.parent().unwrap_or(Path::new(".")))?;
-    }
-    Ok(())
-}
-
 impl Active {
-    fn open(dir: &Path, base: i64) -> io::Result<Active> {
-        let open = |suffix| {
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(segment(dir, base, suffix))
-        };
+    /// Opens the files of a segment, making those that are missing; their names are durable then.
+    fn open(disk: &dyn Disk, dir: &Path, base: i64) -> io::Result<Active> {
+        let fresh = !disk.exists(&segment(dir, base, ".log"));
+        let open = |suffix| disk.open(&segment(dir, base, suffix), OpenMode::Create);
+        let (file, index_file, times_file) = (open(".log")?, open(".index")?, open(".timeindex")?);
+        if fresh {
+            disk.sync_dir(dir)?;
+        }
         Ok(Active {
             base,
-            file: open(".log")?,
+            file,
             size: 0,
             index: Vec::new(),
             times: Vec::new(),
-            index_file: open(".index")?,
-            times_file: open(".timeindex")?,
+            index_file,
+            times_file,
             since_index: 0,
             max_timestamp: (-1, -1),
             last_time: -1,
@@ -155,7 +137,7 @@ impl Active {
             (&self.index_file, &self.index),
             (&self.times_file, &self.times),
         ] {
-            file.write_all_at(bytes, 0)?;
+            write(&**file, 0, bytes)?;
             file.set_len(bytes.len() as u64)?;
         }
         Ok(())
@@ -166,19 +148,18 @@ impl Active {
         self.note_time();
         self.write_indexes()?;
         self.file.set_len(self.size)?;
-        self.file.sync_all()?;
-        self.index_file.sync_all()?;
-        self.times_file.sync_all()
+        self.file.sync_data()?;
+        self.index_file.sync_data()?;
+        self.times_file.sync_data()
     }
 }
 
 /// Base offsets of the segments in a directory, rising.
-fn segments(dir: &Path) -> io::Result<Vec<i64>> {
-    let mut bases: Vec<i64> = fs::read_dir(dir)?
-        .filter_map(|entry| {
-            let name = entry.ok()?.file_name();
-            name.to_str()?.strip_suffix(".log")?.parse().ok()
-        })
+fn segments(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<i64>> {
+    let mut bases: Vec<i64> = disk
+        .list(dir)?
+        .iter()
+        .filter_map(|entry| entry.name.strip_suffix(".log")?.parse().ok())
         .collect();
     bases.sort_unstable();
     Ok(bases)
@@ -187,9 +168,12 @@ fn segments(dir: &Path) -> io::Result<Vec<i64>> {
 /// Reads the batches of one segment one after another.
 struct Scan {
     path: PathBuf,
-    input: BufReader<File>,
+    file: Arc<dyn DiskFile>,
     at: u64,
     len: u64,
+    /// Bytes of the file, and where they begin.
+    window: Bytes,
+    window_at: u64,
 }
 
 /// How a scan goes on.
@@ -201,15 +185,34 @@ enum Next {
 }
 
 impl Scan {
-    fn open(path: PathBuf) -> Result<Scan, JournalError> {
-        let file = File::open(&path).map_err(at_path(&path))?;
-        let len = file.metadata().map_err(at_path(&path))?.len();
+    /// Read at a time.
+    const WINDOW: u64 = 256 << 10;
+
+    fn open(disk: &dyn Disk, path: PathBuf) -> Result<Scan, JournalError> {
+        let file = disk.open(&path, OpenMode::Read).map_err(at_path(&path))?;
+        let len = file.len().map_err(at_path(&path))?;
         Ok(Scan {
-            input: BufReader::with_capacity(1 << 16, file),
             path,
+            file,
             at: 0,
             len,
+            window: Bytes::new(),
+            window_at: 0,
         })
+    }
+
+    /// The next `n` bytes, which are there.
+    fn peek(&mut self, n: usize) -> Result<Bytes, JournalError> {
+        let from = (self.at - self.window_at) as usize;
+        if self.window.len() < from + n {
+            let size = Self::WINDOW.max(n as u64).min(self.len - self.at);
+            let mut bytes = vec![0; size as usize];
+            read_exact_at(&*self.file, self.at, &mut bytes).map_err(at_path(&self.path))?;
+            self.window = bytes.into();
+            self.window_at = self.at;
+            return Ok(self.window.slice(..n));
+        }
+        Ok(self.window.slice(from..from + n))
     }
 
     fn next(&mut self) -> Result<Next, JournalError> {
@@ -220,9 +223,7 @@ impl Scan {
         if left < batch::HEADER_LEN as u64 {
             return Ok(Next::Bad(format!("{left} bytes are no batch")));
         }
-        let mut bytes = vec![0; batch::HEADER_LEN];
-        self.read(&mut bytes)?;
-        let header = match BatchHeader::read(&bytes) {
+        let header = match BatchHeader::read(&self.peek(batch::HEADER_LEN)?) {
             Ok(header) => header,
             Err(e) => return Ok(Next::Bad(e.to_string())),
         };
@@ -232,9 +233,7 @@ impl Scan {
                 "a batch of {size} bytes, {left} are left"
             )));
         }
-        bytes.resize(size, 0);
-        self.read(&mut bytes[batch::HEADER_LEN..])?;
-        match BatchBytes::parse(Bytes::from(bytes)) {
+        match BatchBytes::parse(self.peek(size)?) {
             Ok((batch, _)) => {
                 self.at += size as u64;
                 Ok(Next::Batch(batch))
@@ -243,17 +242,11 @@ impl Scan {
         }
     }
 
-    fn read(&mut self, buf: &mut [u8]) -> Result<(), JournalError> {
-        self.input.read_exact(buf).map_err(at_path(&self.path))
-    }
-
     /// True if a whole batch lies anywhere behind the bad place: then it is damage and no torn write. Looks a bounded way ahead.
     fn more_behind(&self) -> Result<bool, JournalError> {
-        const LOOK_AHEAD: usize = 1 << 20;
-        let file = File::open(&self.path).map_err(at_path(&self.path))?;
-        let mut rest = vec![0; LOOK_AHEAD.min((self.len - self.at) as usize)];
-        file.read_exact_at(&mut rest, self.at)
-            .map_err(at_path(&self.path))?;
+        const LOOK_AHEAD: u64 = 1 << 20;
+        let mut rest = vec![0; LOOK_AHEAD.min(self.len - self.at) as usize];
+        read_exact_at(&*self.file, self.at, &mut rest).map_err(at_path(&self.path))?;
         let rest = Bytes::from(rest);
         Ok(
             (1..rest.len().saturating_sub(batch::HEADER_LEN)).any(|from| {
@@ -267,20 +260,25 @@ impl Scan {
 
 impl Journal {
     /// Opens the log, making an empty one that begins at `start` if there is none, and shows every batch from `from` on to `see`.
+    ///
+    /// What lies behind the offset `synced` can be written again from the raft store. A power failure may leave holes in it, so
+    /// damage there only ends the log; anywhere else it is an error.
     pub fn open(
+        disk: &Arc<dyn Disk>,
         dir: &Path,
         start: i64,
         from: i64,
+        synced: i64,
         mut see: impl FnMut(BatchBytes) -> Result<(), String>,
     ) -> Result<Journal, JournalError> {
-        let mut bases = segments(dir).map_err(at_path(dir))?;
+        let mut bases = segments(&**disk, dir).map_err(at_path(dir))?;
         if bases.is_empty() {
             bases.push(start);
         }
         let last = bases.pop().expect("there is one");
         let mut epochs: Vec<(i32, i64)> = Vec::new();
         let mut next = bases.first().copied().unwrap_or(last);
-        let mut active = Active::open(dir, last).map_err(at_path(dir))?;
+        let mut active = Active::open(&**disk, dir, last).map_err(at_path(dir))?;
         for base in bases.iter().copied().chain([last]) {
             let path = segment(dir, base, ".log");
             if base != next {
@@ -289,7 +287,7 @@ impl Journal {
                     expected: next,
                 });
             }
-            let mut scan = Scan::open(path)?;
+            let mut scan = Scan::open(&**disk, path)?;
             let damaged = |scan: &Scan, what| {
                 Err(JournalError::Damaged {
                     path: scan.path.clone(),
@@ -301,7 +299,7 @@ impl Journal {
                 let batch = match scan.next()? {
                     Next::Batch(batch) => batch,
                     Next::End => break,
-                    Next::Bad(what) if base != last || scan.more_behind()? => {
+                    Next::Bad(what) if base != last || (next < synced && scan.more_behind()?) => {
                         return damaged(&scan, what);
                     }
                     Next::Bad(what) => {
@@ -334,6 +332,7 @@ impl Journal {
         // Indexes are hints: whatever is there is replaced by what fits the log.
         active.write_indexes().map_err(at_path(dir))?;
         Ok(Journal {
+            disk: disk.clone(),
             dir: dir.to_owned(),
             closed: bases,
             active,
@@ -354,6 +353,10 @@ impl Journal {
         self.closed.first().copied().unwrap_or(self.active.base)
     }
 
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -365,16 +368,7 @@ impl Journal {
 
     /// Makes sure that so many bytes can be appended.
     pub fn reserve(&self, bytes: u64) -> io::Result<()> {
-        use rustix::fs::{FallocateFlags, fallocate};
-        match fallocate(
-            &self.active.file,
-            FallocateFlags::KEEP_SIZE,
-            self.active.size,
-            bytes,
-        ) {
-            Err(rustix::io::Errno::OPNOTSUPP) | Ok(()) => Ok(()),
-            Err(e) => Err(e.into()),
-        }
+        self.active.file.preallocate(self.active.size + bytes)
     }
 
     /// Appends one batch that carries its offset and epoch. It is in the page cache then, not on disk. On an error nothing counts.
@@ -385,7 +379,7 @@ impl Journal {
         if self.active.size > 0 && self.active.size + batch.len() as u64 > SEGMENT_MAX {
             self.roll()?;
         }
-        if let Err(e) = self.active.file.write_all_at(batch, self.active.size) {
+        if let Err(e) = write(&*self.active.file, self.active.size, batch) {
             let _ = self.active.file.set_len(self.active.size);
             return Err(e);
         }
@@ -411,11 +405,8 @@ impl Journal {
         for (epoch, offset) in &self.epochs {
             text.push_str(&format!("{epoch} {offset}\n"));
         }
-        write_atomically(
-            &self.dir.join("leader-epoch-checkpoint"),
-            text.as_bytes(),
-            false,
-        )
+        let path = self.dir.join("leader-epoch-checkpoint");
+        self.disk.write_atomically(&path, text.as_bytes())
     }
 
     /// Puts everything appended so far on disk.
@@ -429,10 +420,10 @@ impl Journal {
             return Ok(());
         }
         self.active.close()?;
-        let next = Active::open(&self.dir, self.next)?;
+        let next = Active::open(&*self.disk, &self.dir, self.next)?;
         let before = std::mem::replace(&mut self.active, next);
         self.closed.push(before.base);
-        sync_dir(&self.dir)
+        Ok(())
     }
 
     /// Deletes closed segments that hold nothing from `keep` on.
@@ -443,7 +434,7 @@ impl Journal {
             if end > keep {
                 break;
             }
-            remove_segment(&self.dir, base)?;
+            remove_segment(&*self.disk, &self.dir, base)?;
             self.closed.remove(0);
         }
         if self.closed.len() != before {
@@ -460,41 +451,42 @@ impl Journal {
 
     /// Throws everything away and goes on at `offset`: after a snapshot that came from elsewhere.
     pub fn restart_at(&mut self, offset: i64) -> io::Result<()> {
-        let fresh = Active::open(&self.dir, offset)?;
+        let fresh = Active::open(&*self.disk, &self.dir, offset)?;
         fresh.file.set_len(0)?;
         fresh.write_indexes()?;
         for base in self.closed.drain(..).chain([self.active.base]) {
             if base != offset {
-                remove_segment(&self.dir, base)?;
+                remove_segment(&*self.disk, &self.dir, base)?;
             }
         }
         self.active = fresh;
         self.next = offset;
         self.epochs.clear();
         self.write_epochs()?;
-        sync_dir(&self.dir)
+        self.disk.sync_dir(&self.dir)
     }
 
     /// A clean end: indexes complete, files of their true length, all on disk.
     pub fn close(&mut self) -> io::Result<()> {
         self.active.close()?;
-        sync_dir(&self.dir)
+        self.disk.sync_dir(&self.dir)
     }
 }
 
-fn remove_segment(dir: &Path, base: i64) -> io::Result<()> {
-    for suffix in [".log", ".index", ".timeindex", ".snapshot", ".txnindex"] {
-        match fs::remove_file(segment(dir, base, suffix)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
+fn remove_segment(disk: &dyn Disk, dir: &Path, base: i64) -> io::Result<()> {
+    // The log last: what is left of a segment without one is not looked at.
+    for suffix in [".index", ".timeindex", ".snapshot", ".txnindex", ".log"] {
+        let path = segment(dir, base, suffix);
+        if disk.exists(&path) {
+            disk.remove_file(&path)?;
         }
     }
     Ok(())
 }
 
 /// Cuts the last segment off at an offset, which must be the base of a batch in it or its end. The journal is opened afterwards.
-pub(super) fn cut(dir: &Path, offset: i64) -> Result<(), JournalError> {
-    let base = segments(dir)
+pub(super) fn cut(disk: &dyn Disk, dir: &Path, offset: i64) -> Result<(), JournalError> {
+    let base = segments(disk, dir)
         .map_err(at_path(dir))?
         .pop()
         .filter(|base| *base <= offset);
@@ -504,7 +496,8 @@ pub(super) fn cut(dir: &Path, offset: i64) -> Result<(), JournalError> {
             expected: offset,
         });
     };
-    let mut scan = Scan::open(segment(dir, base, ".log"))?;
+    let path = segment(dir, base, ".log");
+    let mut scan = Scan::open(disk, path.clone())?;
     let mut at = 0;
     while let Next::Batch(batch) = scan.next()? {
         if batch.base_offset().0 >= offset {
@@ -512,25 +505,24 @@ pub(super) fn cut(dir: &Path, offset: i64) -> Result<(), JournalError> {
         }
         at = scan.at;
     }
-    let file = OpenOptions::new()
-        .write(true)
-        .open(&scan.path)
-        .map_err(at_path(&scan.path))?;
+    let file = disk.open(&path, OpenMode::Write).map_err(at_path(&path))?;
     file.set_len(at)
-        .and_then(|()| file.sync_all())
-        .map_err(at_path(&scan.path))
+        .and_then(|()| file.sync_data())
+        .map_err(at_path(&path))
 }
 
 /// Makes the directory and `partition.metadata`, if they are not there.
-pub(super) fn prepare(dir: &Path) -> Result<(), JournalError> {
-    if !dir.exists() {
-        fs::create_dir_all(dir).map_err(at_path(dir))?;
-        sync_dir(dir.parent().unwrap_or(Path::new("."))).map_err(at_path(dir))?;
+pub(super) fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(), JournalError> {
+    if !disk.exists(dir) {
+        disk.create_dir_all(dir).map_err(at_path(dir))?;
+        disk.sync_dir(dir.parent().unwrap_or(Path::new(".")))
+            .map_err(at_path(dir))?;
     }
     let path = dir.join("partition.metadata");
-    if !path.exists() {
+    if !disk.exists(&path) {
         let text = format!("version: 0\ntopic_id: {}", Uuid::METADATA_TOPIC);
-        write_atomically(&path, text.as_bytes(), false).map_err(at_path(&path))?;
+        disk.write_atomically(&path, text.as_bytes())
+            .map_err(at_path(&path))?;
     }
     Ok(())
 }
@@ -578,13 +570,17 @@ impl QuorumState {
         }
     }
 
-    pub fn write(&self, dir: &Path) -> io::Result<()> {
+    pub fn write(&self, disk: &dyn Disk, dir: &Path) -> io::Result<()> {
         let text = serde_json::to_vec(self).map_err(io::Error::other)?;
-        write_atomically(&dir.join(QUORUM_STATE), &text, false)
+        disk.write_atomically(&dir.join(QUORUM_STATE), &text)
     }
 
     /// `None` if the file is not there or cannot be understood; the log says nearly as much.
-    pub fn read(dir: &Path) -> Option<QuorumState> {
-        serde_json::from_slice(&fs::read(dir.join(QUORUM_STATE)).ok()?).ok()
+    pub fn read(disk: &dyn Disk, dir: &Path) -> Option<QuorumState> {
+        let path = dir.join(QUORUM_STATE);
+        if !disk.exists(&path) {
+            return None;
+        }
+        serde_json::from_slice(&disk.read_to_end(&path).ok()?).ok()
     }
 }

@@ -32,7 +32,6 @@ type Failure = StorageError<NodeKey>;
 const SNAPSHOTS_KEPT: usize = 2;
 
 /// What has been applied.
-#[derive(Debug)]
 pub(super) struct State {
     pub journal: Journal,
     pub image: Image,
@@ -47,6 +46,8 @@ pub(super) struct State {
     pub snapshot: Option<SnapshotMeta<NodeKey, Node>>,
     /// `journal.appended()` at that snapshot.
     pub snapshot_at: u64,
+    /// The node has stopped: the files belong to others now.
+    pub closed: bool,
 }
 
 /// The state machine. Clones share everything.
@@ -54,6 +55,8 @@ pub(super) struct State {
 pub(super) struct Machine {
     pub node: i32,
     pub state: Arc<Mutex<State>>,
+    /// Held while a snapshot is built.
+    pub building: Arc<Mutex<()>>,
     /// The image of what has been applied, for the next decision. May run ahead of what is published.
     pub applied: Arc<ArcSwap<Image>>,
     pub publish: mpsc::Sender<Applied>,
@@ -81,6 +84,7 @@ impl State {
 
     /// Applies one entry. The answer says whether a proposal took effect.
     fn apply(&mut self, node: i32, entry: &Entry) -> io::Result<Outcome> {
+        self.check_open()?;
         let epoch = LeaderEpoch(entry.log_id.leader_id.term as i32);
         let next = self.journal.next();
         let accepted = records_of(entry, next) > 0;
@@ -98,7 +102,8 @@ impl State {
                     Offset(next),
                     epoch,
                 ))?;
-                QuorumState::elected(node, epoch.0, &voters).write(self.journal.dir())?;
+                QuorumState::elected(node, epoch.0, &voters)
+                    .write(&**self.journal.disk(), self.journal.dir())?;
             }
             EntryPayload::Membership(_) if accepted => {
                 let noop = MetadataRecord::NoOpRecord(NoOpRecord {});
@@ -129,6 +134,13 @@ impl State {
         Ok(Outcome { accepted })
     }
 
+    fn check_open(&self) -> io::Result<()> {
+        if self.closed {
+            return Err(io::Error::other("the metadata is closed"));
+        }
+        Ok(())
+    }
+
     fn snapshot_meta(&self, id: SnapshotId) -> SnapshotMeta<NodeKey, Node> {
         SnapshotMeta {
             last_log_id: self.place.log_id,
@@ -140,9 +152,10 @@ impl State {
     /// Removes old snapshots, and the part of the log that the oldest kept one covers.
     fn tidy(&mut self) -> io::Result<()> {
         let dir = self.journal.dir().to_owned();
-        let mut ids = checkpoint::list(&dir).map_err(io::Error::other)?;
+        let disk = self.journal.disk().clone();
+        let mut ids = checkpoint::list(&*disk, &dir).map_err(io::Error::other)?;
         while ids.len() > SNAPSHOTS_KEPT {
-            std::fs::remove_file(ids.remove(0).path(&dir))?;
+            disk.remove_file(&ids.remove(0).path(&dir))?;
         }
         self.journal.roll()?;
         match ids.first() {
@@ -159,17 +172,27 @@ impl Machine {
         state.journal.appended() - state.snapshot_at
     }
 
-    /// A clean end of the log on disk.
+    /// Lets no file be touched any more. Waits for a snapshot that is being built.
+    pub fn abandon(&self) {
+        let _building = self.building.lock();
+        self.state.lock().closed = true;
+    }
+
+    /// A clean end of the log on disk, after which no file is touched any more.
     pub fn close(&self) -> io::Result<()> {
+        self.abandon();
         self.state.lock().journal.close()
     }
 
     fn build(&self) -> io::Result<Snapshot<TypeConfig>> {
-        let (dir, image, quorum, last_timestamp, meta, at) = {
+        let _building = self.building.lock();
+        let (disk, dir, image, quorum, last_timestamp, meta, at) = {
             let state = self.state.lock();
+            state.check_open()?;
             // openraft forgets entries that a snapshot holds, so from here on the log on disk must be able to stand alone.
             state.journal.flush()?;
             (
+                state.journal.disk().clone(),
                 state.journal.dir().to_owned(),
                 state.image.clone(),
                 state.quorum.clone(),
@@ -182,7 +205,7 @@ impl Machine {
             return Err(io::Error::other("in the middle of a metadata transaction"));
         }
         let bytes = checkpoint::encode(&image, &quorum, Millis(last_timestamp), (self.now)());
-        checkpoint::store(&dir, SnapshotId::of(&image), &bytes)?;
+        checkpoint::store(&*disk, &dir, SnapshotId::of(&image), &bytes)?;
         let mut state = self.state.lock();
         state.snapshot = Some(meta.clone());
         state.snapshot_at = at;
@@ -198,7 +221,7 @@ impl Machine {
             .ok_or_else(|| io::Error::other("a snapshot without an offset in its name"))?;
         let (image, quorum) = checkpoint::read(id, &bytes).map_err(io::Error::other)?;
         let mut state = self.state.lock();
-        checkpoint::store(state.journal.dir(), id, &bytes)?;
+        checkpoint::store(&**state.journal.disk(), state.journal.dir(), id, &bytes)?;
         let before = std::mem::replace(&mut state.image, image);
         state.quorum = quorum;
         state.delta = Delta::between(&before, &state.image);
@@ -286,15 +309,22 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TypeConfig>>, Failure> {
-        let (meta, dir) = {
+        let (meta, disk, dir) = {
             let state = self.state.lock();
+            let journal = &state.journal;
             match &state.snapshot {
-                Some(meta) => (meta.clone(), state.journal.dir().to_owned()),
+                Some(meta) => (
+                    meta.clone(),
+                    journal.disk().clone(),
+                    journal.dir().to_owned(),
+                ),
                 None => return Ok(None),
             }
         };
         let id = SnapshotId::parse(&meta.snapshot_id).expect("names are ours");
-        let bytes = std::fs::read(id.path(&dir)).map_err(|e| failed(ErrorVerb::Read, e))?;
+        let bytes = disk
+            .read_to_end(&id.path(&dir))
+            .map_err(|e| failed(ErrorVerb::Read, e))?;
         Ok(Some(Snapshot {
             meta,
             snapshot: Box::new(Cursor::new(bytes)),

@@ -24,6 +24,7 @@ use airis_cluster::metadata::{Command, Delta, Image, Position, Reply, Settings};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::*;
 use airis_protocol::types::{BrokerEpoch, Millis, NodeId, Str};
+use airis_storage::Disk;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -43,6 +44,7 @@ const JOBS_MAX: usize = 1024;
 
 /// What a node's metadata needs to start.
 pub struct MetaOptions {
+    pub disk: Arc<dyn Disk>,
     /// The log directory; the metadata lies in `__cluster_metadata-0` below it.
     pub log_dir: PathBuf,
     /// The node's own static configuration, its id and its cluster's.
@@ -99,10 +101,11 @@ impl Meta {
     ) -> Result<Meta, MetaError> {
         let node = options.settings.node;
         let dir = options.log_dir.join(journal::DIR);
+        let disk = options.disk.clone();
         let formatted = options.log_dir.join(checkpoint::BOOTSTRAP);
         let (store, mut state, bootstrap) = tokio::task::spawn_blocking(move || {
-            let bootstrap = checkpoint::bootstrap(&formatted)?;
-            let (store, state) = open::open(&dir, node.0 as raft::NodeKey)?;
+            let bootstrap = checkpoint::bootstrap(&*disk, &formatted)?;
+            let (store, state) = open::open(&disk, &dir, node.0 as raft::NodeKey)?;
             Ok::<_, MetaError>((store, state, bootstrap))
         })
         .await
@@ -133,6 +136,7 @@ impl Meta {
         let machine = machine::Machine {
             node: node.0,
             state: Arc::new(Mutex::new(state)),
+            building: Arc::default(),
             applied: Arc::new(ArcSwap::new(loaded)),
             publish,
             store: store.clone(),
@@ -209,6 +213,8 @@ impl Meta {
         self.driving.abort();
         self.publishing.abort();
         let _ = self.raft.shutdown().await;
+        let machine = self.machine;
+        let _ = tokio::task::spawn_blocking(move || machine.abandon()).await;
     }
 }
 

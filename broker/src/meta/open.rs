@@ -5,8 +5,10 @@
 //! records that this broker has acknowledged; if the log is shorter than what the raft store has forgotten, that is an error.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use airis_cluster::metadata::{Delta, Image};
+use airis_storage::Disk;
 use openraft::{BasicNode, Membership, SnapshotMeta, StoredMembership, Vote};
 
 use super::MetaError;
@@ -26,13 +28,14 @@ struct Loaded {
     snapshots: Vec<SnapshotId>,
 }
 
-fn load(dir: &Path) -> Result<Loaded, MetaError> {
-    let snapshots = checkpoint::list(dir)?;
+/// Reads snapshot and log. Behind `synced` the log may have holes, see [`Journal::open`].
+fn load(disk: &Arc<dyn Disk>, dir: &Path, synced: i64) -> Result<Loaded, MetaError> {
+    let snapshots = checkpoint::list(&**disk, dir)?;
     let (image, mut quorum) = match snapshots.last() {
         None => Default::default(),
         Some(id) => {
             let path = id.path(dir);
-            let bytes = std::fs::read(&path).map_err(at_path(&path))?;
+            let bytes = disk.read_to_end(&path).map_err(at_path(&path))?;
             checkpoint::read(*id, &bytes.into()).map_err(|what| JournalError::Damaged {
                 path,
                 at: 0,
@@ -42,7 +45,7 @@ fn load(dir: &Path) -> Result<Loaded, MetaError> {
     };
     let from = image.position.next().0;
     let (mut replayed, mut delta, mut last_timestamp) = (image.clone(), Delta::default(), -1);
-    let mut journal = Journal::open(dir, from, from, |batch| {
+    let mut journal = Journal::open(disk, dir, from, from, synced, |batch| {
         last_timestamp = last_timestamp.max(batch.header().max_timestamp);
         checkpoint::apply(&mut replayed, &mut delta, &mut quorum, &batch)
     })?;
@@ -100,12 +103,21 @@ fn only_voter(node: NodeKey, at: openraft::LogId<NodeKey>) -> StoredMembership<N
 }
 
 /// Opens `dir` (`__cluster_metadata-0`), making it if need be.
-pub(super) fn open(dir: &Path, node: NodeKey) -> Result<(Store, State), MetaError> {
-    journal::prepare(dir)?;
-    let mut loaded = load(dir)?;
+pub(super) fn open(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    node: NodeKey,
+) -> Result<(Store, State), MetaError> {
+    journal::prepare(&**disk, dir)?;
+    let existing = if Wal::exists(&**disk, dir) {
+        Some(Store::open(disk, dir)?)
+    } else {
+        None
+    };
+    let synced = existing.as_ref().map_or(i64::MAX, |s| s.base().next_offset);
+    let mut loaded = load(disk, dir, synced)?;
     let mut store = None;
-    if Wal::exists(dir) {
-        let existing = Store::open(dir)?;
+    if let Some(existing) = existing {
         let mut fitting = fit(&existing, &loaded.image);
         if let Fit::Within(offset) = fitting {
             tracing::warn!(
@@ -113,8 +125,8 @@ pub(super) fn open(dir: &Path, node: NodeKey) -> Result<(Store, State), MetaErro
                 "the metadata log ends within an entry; it is written again"
             );
             drop(loaded);
-            journal::cut(dir, offset)?;
-            loaded = load(dir)?;
+            journal::cut(&**disk, dir, offset)?;
+            loaded = load(disk, dir, synced)?;
             fitting = fit(&existing, &loaded.image);
         }
         match fitting {
@@ -134,7 +146,7 @@ pub(super) fn open(dir: &Path, node: NodeKey) -> Result<(Store, State), MetaErro
         }
     }
     let end = loaded.image.position.next().0;
-    let quorum_epoch = QuorumState::read(dir).map_or(0, |q| q.leader_epoch.max(0));
+    let quorum_epoch = QuorumState::read(&**disk, dir).map_or(0, |q| q.leader_epoch.max(0));
     let (store, place) = match store {
         Some((store, place)) => {
             // A JVM Kafka that was here without writing a record may still have used an epoch up.
@@ -150,7 +162,10 @@ pub(super) fn open(dir: &Path, node: NodeKey) -> Result<(Store, State), MetaErro
         None if end == 0 => {
             let base = Base::default();
             let place = place_of(&base);
-            (Store::create(dir, base, None).map_err(at_path(dir))?, place)
+            (
+                Store::create(disk, dir, base, None).map_err(at_path(dir))?,
+                place,
+            )
         }
         None => {
             let epoch = loaded.image.position.epoch.0;
@@ -168,7 +183,7 @@ pub(super) fn open(dir: &Path, node: NodeKey) -> Result<(Store, State), MetaErro
                 "took over a metadata log that another Kafka wrote"
             );
             (
-                Store::create(dir, base, Some(vote)).map_err(at_path(dir))?,
+                Store::create(disk, dir, base, Some(vote)).map_err(at_path(dir))?,
                 place,
             )
         }
@@ -183,6 +198,7 @@ pub(super) fn open(dir: &Path, node: NodeKey) -> Result<(Store, State), MetaErro
         last_timestamp: loaded.last_timestamp,
         snapshot,
         snapshot_at: 0,
+        closed: false,
     };
     Ok((store, state))
 }

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
+use std::path::Path;
 use std::sync::Arc;
 
 use airis_protocol::batch::BatchHeader;
+use airis_storage::Disk;
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{
     EntryPayload, LogId, LogState, OptionalSend, RaftLogReader, StorageError, StorageIOError,
@@ -18,12 +20,11 @@ use openraft::{
 use parking_lot::Mutex;
 
 use super::raft::{Entry, NodeKey, TypeConfig};
-use super::wal::{Base, Frame, Wal};
+use super::wal::{Base, Frame, Wal, WalError};
 
 type Failure = StorageError<NodeKey>;
 
 /// What the file says, in memory.
-#[derive(Debug)]
 struct State {
     wal: Wal,
     vote: Option<Vote<NodeKey>>,
@@ -34,7 +35,7 @@ struct State {
 }
 
 /// The log store. Clones share everything.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Store(Arc<Mutex<State>>);
 
 /// How many records of the metadata log an entry becomes, if its first one gets the offset `next`.
@@ -89,13 +90,14 @@ impl State {
 impl Store {
     /// A store that begins at `base`, in place of any that is there.
     pub fn create(
-        dir: &std::path::Path,
+        disk: &Arc<dyn Disk>,
+        dir: &Path,
         base: Base,
         vote: Option<Vote<NodeKey>>,
     ) -> io::Result<Store> {
         let mut frames = vec![Frame::Base(base.clone())];
         frames.extend(vote.map(Frame::Vote));
-        let wal = Wal::replace(dir, &frames)?;
+        let wal = Wal::replace(disk, dir, &frames)?;
         Ok(Store(Arc::new(Mutex::new(State {
             wal,
             vote,
@@ -106,8 +108,8 @@ impl Store {
     }
 
     /// The store that is in the directory.
-    pub fn open(dir: &std::path::Path) -> Result<Store, super::wal::WalError> {
-        let (wal, frames) = Wal::open(dir)?;
+    pub fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Store, WalError> {
+        let (wal, frames) = Wal::open(disk, dir)?;
         let mut state = State {
             wal,
             vote: None,
@@ -205,7 +207,7 @@ impl Store {
         let mut frames = vec![Frame::Base(base.clone())];
         frames.extend(state.vote.map(Frame::Vote));
         frames.extend(kept.values().cloned().map(Frame::Entry));
-        state.wal = Wal::replace(state.wal.dir(), &frames)?;
+        state.wal.rewrite(&frames)?;
         state.base = base;
         state.entries = kept;
         Ok(())

@@ -9,6 +9,8 @@ use airis_protocol::messages::broker_registration_request::{Feature, Listener};
 use airis_protocol::messages::create_topics_request::CreatableTopic;
 use airis_protocol::messages::*;
 use airis_protocol::types::{Millis, NodeId, PartitionId, Str, Uuid};
+use airis_storage::RealDisk;
+use airis_storage::disk::faulty::{Crash, Dice, FaultyDisk};
 use openraft::StorageError;
 use openraft::testing::{StoreBuilder, Suite};
 use parking_lot::Mutex;
@@ -51,8 +53,13 @@ impl Publisher for Seen {
     }
 }
 
+fn real() -> Arc<dyn Disk> {
+    Arc::new(RealDisk)
+}
+
 fn options(dir: &Path) -> MetaOptions {
     MetaOptions {
+        disk: Arc::new(RealDisk),
         log_dir: dir.to_owned(),
         settings: Settings {
             node: NodeId(1),
@@ -232,7 +239,7 @@ async fn snapshots_are_taken_the_log_is_trimmed_and_both_are_read_back() {
     assert!(start > 0, "old segments are gone");
     meta.stop().await.unwrap();
     let metadata = dir.path().join(journal::DIR);
-    let snapshots = checkpoint::list(&metadata).unwrap();
+    let snapshots = checkpoint::list(&RealDisk, &metadata).unwrap();
     assert_eq!(snapshots.len(), 2);
     assert!(
         snapshots[0].end >= start,
@@ -263,7 +270,8 @@ async fn a_log_that_another_kafka_went_on_with_wins_over_the_raft_store() {
     let before = handle.image().position;
     // As a JVM Kafka would: a LeaderChange of the next epoch, and a topic.
     let metadata = dir.path().join(journal::DIR);
-    let mut journal = journal::Journal::open(&metadata, 0, i64::MAX, |_| Ok(())).unwrap();
+    let mut journal =
+        journal::Journal::open(&real(), &metadata, 0, i64::MAX, i64::MAX, |_| Ok(())).unwrap();
     let epoch = airis_protocol::types::LeaderEpoch(before.epoch.0 + 4);
     let (now, at) = (Millis(1), before.next());
     let change = checkpoint::leader_change(1, &[1]);
@@ -372,6 +380,92 @@ async fn a_full_group_of_contradicting_commands_has_one_winner() {
     meta.stop().await.unwrap();
 }
 
+/// Starts on a simulated disk, registers, and creates topics until something fails. Returns the names that were answered for.
+async fn live(disk: &FaultyDisk, round: u128, topics: usize) -> (Option<Meta>, Vec<String>) {
+    let small = MetaOptions {
+        disk: Arc::new(disk.clone()),
+        snapshot_bytes: 600,
+        ..options(Path::new("/data"))
+    };
+    let Ok(meta) = Meta::start(small, Arc::new(Seen::default())).await else {
+        return (None, Vec::new());
+    };
+    let handle = meta.handle().clone();
+    let mut answered = Vec::new();
+    if handle.register(registration(round)).await.is_ok() {
+        for i in 0..topics {
+            let name = format!("t{round}-{i}");
+            let Ok(response) = handle.create_topics(topic(&name, 2), None).await else {
+                break;
+            };
+            assert_eq!(response.topics[0].error_code, 0);
+            answered.push(name);
+        }
+    }
+    (Some(meta), answered)
+}
+
+#[tokio::test]
+async fn nothing_answered_is_lost_wherever_the_disk_dies() {
+    let seed = std::env::var("AIRIS_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(11);
+    println!("AIRIS_SEED={seed}");
+    let mut dice = Dice::new(seed);
+    let fresh = || {
+        let disk = FaultyDisk::new();
+        disk.create_dir_all(Path::new("/data")).unwrap();
+        disk.sync_dir(Path::new("/")).unwrap();
+        disk
+    };
+    let whole = fresh();
+    let (meta, _) = live(&whole, 1, 12).await;
+    meta.unwrap().kill().await;
+    // Every change of the first steps, and a sample of the rest, with both kinds of crash; then once more on what is left.
+    let mut at = 3;
+    while at <= whole.ops() + 2 {
+        let power = if dice.chance(60) {
+            Crash::Power
+        } else {
+            Crash::Process
+        };
+        let mut disk = fresh();
+        let mut answered = Vec::new();
+        disk.crash_at(at, dice.below(200));
+        for round in 1..=3 {
+            let (meta, more) = live(&disk, round, 12).await;
+            answered.extend(more);
+            if let Some(meta) = meta {
+                meta.kill().await;
+            }
+            disk = disk.after(power, dice.roll());
+            let told = format!("change {at}, round {round}, {power:?}");
+            let check = MetaOptions {
+                disk: Arc::new(disk.clone()),
+                ..options(Path::new("/data"))
+            };
+            let meta = Meta::start(check, Arc::new(Seen::default()))
+                .await
+                .unwrap_or_else(|e| panic!("{told}: {e}"));
+            let image = meta.handle().image();
+            for name in &answered {
+                let topic = image
+                    .topic(name)
+                    .unwrap_or_else(|| panic!("{told}: {name} is lost"));
+                assert_eq!(topic.partitions.len(), 2, "{told}: {name} is whole");
+            }
+            meta.kill().await;
+            disk = disk.after(power, dice.roll());
+            if round == 1 {
+                let again = 1 + dice.below(whole.ops());
+                disk.crash_at(disk.ops() + again, dice.below(200));
+            }
+        }
+        at += if at < 40 { 1 } else { 1 + dice.below(5) };
+    }
+}
+
 /// Builds an empty store and machine in a directory of its own for openraft's suite.
 struct Fresh;
 
@@ -383,12 +477,13 @@ impl StoreBuilder<TypeConfig, Store, Machine, (TempDir, mpsc::Receiver<publish::
     ) -> Result<((TempDir, mpsc::Receiver<publish::Applied>), Store, Machine), StorageError<NodeKey>>
     {
         let dir = tempfile::tempdir().unwrap();
-        let (store, state) = open::open(&dir.path().join(journal::DIR), 0).unwrap();
+        let (store, state) = open::open(&real(), &dir.path().join(journal::DIR), 0).unwrap();
         let (publish, applied) = mpsc::channel(1024);
         let machine = Machine {
             node: 0,
             applied: Arc::new(ArcSwap::from_pointee(state.image.clone())),
             state: Arc::new(Mutex::new(state)),
+            building: Arc::default(),
             publish,
             store: store.clone(),
             now: Arc::new(|| Millis(0)),

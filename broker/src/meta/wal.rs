@@ -4,11 +4,11 @@
 //! replaced as a whole. A torn frame at the end is cut off when the file is opened; it was never reported as written. Must never:
 //! lie in the way of a JVM Kafka: its log loader passes over files of other suffixes.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use airis_storage::{Disk, DiskFile, OpenMode};
 use openraft::{CommittedLeaderId, EntryPayload, LogId, Membership, StoredMembership, Vote};
 
 use super::raft::{Entry, Node, NodeKey, Proposal};
@@ -57,10 +57,10 @@ pub(super) enum Frame {
 }
 
 /// The open file.
-#[derive(Debug)]
 pub(super) struct Wal {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
-    file: File,
+    file: Arc<dyn DiskFile>,
     len: u64,
 }
 
@@ -241,14 +241,14 @@ impl Wal {
     }
 
     /// True if the directory has such a file.
-    pub fn exists(dir: &Path) -> bool {
-        dir.join(FILE).exists()
+    pub fn exists(disk: &dyn Disk, dir: &Path) -> bool {
+        disk.exists(&dir.join(FILE))
     }
 
     /// Opens the file and reads all its frames. A torn end is cut off; damage before the end is an error.
-    pub fn open(dir: &Path) -> Result<(Wal, Vec<Frame>), WalError> {
+    pub fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<(Wal, Vec<Frame>), WalError> {
         let path = dir.join(FILE);
-        let bytes = fs::read(&path).map_err(Self::io(&path))?;
+        let bytes = disk.read_to_end(&path).map_err(Self::io(&path))?;
         let damaged = |at: usize, what| WalError::Damaged {
             path: path.clone(),
             at: at as u64,
@@ -275,17 +275,15 @@ impl Wal {
             frames.push(Frame::read(body).ok_or_else(|| damaged(at, "a frame makes no sense"))?);
             at += FRAME_HEADER + body.len();
         }
-        let file = OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .map_err(Self::io(&path))?;
+        let file = disk.open(&path, OpenMode::Write).map_err(Self::io(&path))?;
         if at < bytes.len() {
             tracing::warn!(file = %path.display(), from = at, to = bytes.len(), "cut off a torn write");
             file.set_len(at as u64)
-                .and_then(|()| file.sync_all())
+                .and_then(|()| file.sync_data())
                 .map_err(Self::io(&path))?;
         }
         let wal = Wal {
+            disk: disk.clone(),
             dir: dir.to_owned(),
             file,
             len: at as u64,
@@ -294,34 +292,34 @@ impl Wal {
     }
 
     /// Makes the file anew with these frames, in place of any that is there. On an error the old one stays.
-    pub fn replace(dir: &Path, frames: &[Frame]) -> io::Result<Wal> {
+    pub fn replace(disk: &Arc<dyn Disk>, dir: &Path, frames: &[Frame]) -> io::Result<Wal> {
         let mut bytes = MAGIC.to_vec();
         for frame in frames {
             frame.put(&mut bytes);
         }
         let fresh = dir.join(FRESH);
-        let mut file = File::create(&fresh)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&fresh, dir.join(FILE))?;
-        sync_dir(dir)?;
+        let file = disk.open(&fresh, OpenMode::Truncate)?;
+        write(&*file, 0, &bytes)?;
+        file.sync_data()?;
+        disk.rename(&fresh, &dir.join(FILE))?;
+        disk.sync_dir(dir)?;
         Ok(Wal {
+            disk: disk.clone(),
             dir: dir.to_owned(),
             file,
             len: bytes.len() as u64,
         })
     }
 
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    /// The file anew, in its place.
+    pub fn rewrite(&mut self, frames: &[Frame]) -> io::Result<()> {
+        *self = Wal::replace(&self.disk, &self.dir, frames)?;
+        Ok(())
     }
 
     /// Appends frames and syncs them. On an error nothing counts: what was written is cut off again.
     pub fn append(&mut self, frames: &[u8]) -> io::Result<()> {
-        let written = self
-            .file
-            .write_all_at(frames, self.len)
-            .and_then(|()| self.file.sync_data());
+        let written = write(&*self.file, self.len, frames).and_then(|()| self.file.sync_data());
         match written {
             Ok(()) => {
                 self.len += frames.len() as u64;
@@ -337,12 +335,7 @@ impl Wal {
 
     /// Makes sure that so many bytes can be appended: a full disk is then found before a write is promised.
     pub fn reserve(&self, bytes: u64) -> io::Result<()> {
-        use rustix::fs::{FallocateFlags, fallocate};
-        match fallocate(&self.file, FallocateFlags::KEEP_SIZE, self.len, bytes) {
-            // Not every file system has it; then the write itself finds out.
-            Err(rustix::io::Errno::OPNOTSUPP) | Ok(()) => Ok(()),
-            Err(e) => Err(e.into()),
-        }
+        self.file.preallocate(self.len + bytes)
     }
 }
 
@@ -366,15 +359,20 @@ fn follows_a_frame(bytes: &[u8]) -> bool {
         .is_some_and(|rest| whole_frame(rest).is_some())
 }
 
-/// Makes renames, creations and removals in a directory durable.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+/// Writes all of it in one piece.
+pub(super) fn write(file: &dyn DiskFile, at: u64, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    file.write_at(at, &mut [IoSlice::new(bytes)])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use airis_storage::RealDisk;
     use std::collections::BTreeSet;
+    use std::fs;
 
     fn frames() -> Vec<Frame> {
         let members = Membership::new(vec![BTreeSet::from([1])], None);
@@ -405,6 +403,10 @@ mod tests {
         ]
     }
 
+    fn disk() -> Arc<dyn Disk> {
+        Arc::new(RealDisk)
+    }
+
     fn text(frames: &[Frame]) -> Vec<String> {
         frames.iter().map(|f| format!("{f:?}")).collect()
     }
@@ -413,13 +415,13 @@ mod tests {
     fn frames_come_back() {
         let dir = tempfile::tempdir().unwrap();
         let all = frames();
-        let mut wal = Wal::replace(dir.path(), &all[..2]).unwrap();
+        let mut wal = Wal::replace(&disk(), dir.path(), &all[..2]).unwrap();
         for frame in &all[2..] {
             let mut bytes = Vec::new();
             frame.put(&mut bytes);
             wal.append(&bytes).unwrap();
         }
-        let (_, read) = Wal::open(dir.path()).unwrap();
+        let (_, read) = Wal::open(&disk(), dir.path()).unwrap();
         assert_eq!(text(&read), text(&all));
     }
 
@@ -428,7 +430,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let all = frames();
         let path = dir.path().join(FILE);
-        drop(Wal::replace(dir.path(), &all).unwrap());
+        drop(Wal::replace(&disk(), dir.path(), &all).unwrap());
         let whole = fs::read(&path).unwrap();
         let mut ends = vec![MAGIC.len()];
         for i in 0..all.len() {
@@ -438,13 +440,13 @@ mod tests {
         }
         for cut in MAGIC.len()..whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
-            let (mut wal, read) = Wal::open(dir.path()).unwrap();
+            let (mut wal, read) = Wal::open(&disk(), dir.path()).unwrap();
             let kept = ends.iter().filter(|e| **e <= cut).count() - 1;
             assert_eq!(text(&read), text(&all[..kept]), "cut at {cut}");
             let mut bytes = Vec::new();
             all[6].put(&mut bytes);
             wal.append(&bytes).unwrap();
-            let (_, read) = Wal::open(dir.path()).unwrap();
+            let (_, read) = Wal::open(&disk(), dir.path()).unwrap();
             assert_eq!(read.len(), kept + 1, "appended after a cut at {cut}");
         }
         // A flipped byte in the body of a frame in the middle: written, synced, perhaps acknowledged.
@@ -452,7 +454,7 @@ mod tests {
         rotten[ends[3] + FRAME_HEADER + 2] ^= 0x40;
         fs::write(&path, &rotten).unwrap();
         assert!(matches!(
-            Wal::open(dir.path()),
+            Wal::open(&disk(), dir.path()),
             Err(WalError::Damaged { .. })
         ));
     }
