@@ -44,6 +44,8 @@ struct Writer {
     cut_due: bool,
     /// Offsets of the `.snapshot` files.
     snapshots: Vec<i64>,
+    /// The one of them that is known to be on stable storage.
+    durable_snapshot: Option<i64>,
 }
 
 /// One partition's log. All methods may be called from any thread.

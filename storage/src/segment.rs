@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -116,6 +117,8 @@ pub(crate) struct Segment {
     first_timestamp: AtomicI64,
     /// Bytes were written since the last sync.
     dirty: AtomicBool,
+    /// Bytes that recovery could not read and left in place.
+    damage: RwLock<Vec<Range<u64>>>,
     /// The files exist. A new partition's first segment is made by its first append.
     made: AtomicBool,
 }
@@ -139,6 +142,7 @@ impl Segment {
             created: now,
             first_timestamp: AtomicI64::new(UNKNOWN),
             dirty: AtomicBool::new(false),
+            damage: RwLock::new(Vec::new()),
             made: AtomicBool::new(false),
         }
     }
@@ -314,6 +318,7 @@ impl Segment {
             return Ok(());
         }
         let mut indexes = self.indexes.write();
+        self.dirty.store(true, Ordering::Release);
         indexes.push_time(self.base);
         self.write_indexes(&mut indexes)?;
         self.trim_indexes(&indexes)?;
@@ -416,6 +421,17 @@ impl Segment {
             }
             Err(Miss::Damage) => Err(self.damaged(offset)),
             Err(Miss::Storage(e)) => Err(e.into()),
+        }
+    }
+
+    /// How far one can read from a position before damage begins; `None` if it lies in damage.
+    pub fn readable(&self, position: u64, limit: u64) -> Option<u64> {
+        let damage = self.damage.read();
+        let next = damage.iter().find(|d| d.end > position);
+        match next {
+            Some(d) if d.start <= position => None,
+            Some(d) => Some(d.start.min(limit)),
+            None => Some(limit),
         }
     }
 

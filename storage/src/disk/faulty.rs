@@ -258,6 +258,10 @@ impl FaultyDisk {
             for op in &state.journal[..kept] {
                 op.apply(&mut next.names);
             }
+            // What was synced in a directory that was not is gone with it.
+            let all = next.names.clone();
+            next.names
+                .retain(|path, _| path.ancestors().all(|p| all.contains_key(p)));
             next.durable_names = next.names.clone();
             let mut ids: Vec<_> = state.inodes.keys().copied().collect();
             ids.sort_unstable();

@@ -119,7 +119,7 @@ impl Log {
             active.cut_to_len()?;
         }
         let end = self.end();
-        let known = writer.snapshots.last() == Some(&end.0) && !active.is_dirty();
+        let known = writer.durable_snapshot == Some(end.0);
         if end.0 > 0 && !known {
             active.seal()?;
             if writer.producers.ever_transactional() {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 
 use airis_protocol::batch::HEADER_LEN;
-use airis_protocol::types::{LeaderEpoch, Offset};
+use airis_protocol::types::{LeaderEpoch, Offset, Uuid};
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 
@@ -33,7 +33,7 @@ struct Found {
     bases: BTreeSet<i64>,
     snapshots: BTreeSet<i64>,
     txn_files: BTreeSet<i64>,
-    has_metadata: bool,
+    topic_id: Option<Uuid>,
     fresh: bool,
 }
 
@@ -46,9 +46,21 @@ impl Log {
         args: OpenArgs,
     ) -> Result<(Log, RecoveryReport), StorageError> {
         let dir: Arc<Path> = dir.into();
+        let mut args = args;
         let found = look_around(&*disk, &dir)?;
-        if let (Some(id), false) = (args.topic_id, found.has_metadata) {
-            PartitionMetadata { topic_id: id }.write(&*disk, &dir)?;
+        if found.fresh {
+            // Checkpoints can only speak of an older topic of the same name.
+            (args.log_start, args.recovery_point) = (Offset(0), Offset(0));
+        }
+        if let Some(id) = args.topic_id {
+            match found.topic_id {
+                None => PartitionMetadata { topic_id: id }.write(&*disk, &dir)?,
+                Some(known) if known == id => {}
+                Some(known) => {
+                    let what = format!("belongs to topic id {known}, not {id}");
+                    return Err(StorageError::damaged(&dir, what));
+                }
+            }
         }
         let mut opening = Opening {
             interval: config.index_interval_bytes.into(),
@@ -58,6 +70,7 @@ impl Log {
             report: RecoveryReport::default(),
             epochs: Epochs::default(),
             epochs_known: Some(Epochs::default()),
+            compacted: config.cleanup.compact,
             empty: found.bases.is_empty(),
             replay_at_most: i64::MAX,
         };
@@ -94,7 +107,8 @@ impl Log {
             size: AtomicU64::new(size),
             flushing: Mutex::new(()),
             dir_dirty: AtomicBool::new(!found.bases.is_empty() && !untouched),
-            parent_dirty: AtomicBool::new(found.fresh),
+            // A process that died may have made the directory.
+            parent_dirty: AtomicBool::new(found.fresh || !args.clean),
             unflushed_since: AtomicI64::new(if recovery_point < end {
                 args.now.0
             } else {
@@ -177,7 +191,7 @@ fn look_around(disk: &dyn Disk, dir: &Path) -> Result<Found, StorageError> {
     }
     for name in &names {
         if name == files::PARTITION_METADATA {
-            found.has_metadata = PartitionMetadata::read(disk, dir)?.is_some();
+            found.topic_id = PartitionMetadata::read(disk, dir)?.map(|m| m.topic_id);
         }
         let Some((base, kind)) = files::parse_segment_file(name) else {
             continue;
@@ -249,6 +263,7 @@ struct Opening {
     epochs: Epochs,
     /// What the file holds; `None` if it must be written anew.
     epochs_known: Option<Epochs>,
+    compacted: bool,
     /// There is no segment.
     empty: bool,
     /// Snapshots behind this offset speak of what may be lost, or would skip segments whose transaction index is.
@@ -290,13 +305,17 @@ impl Opening {
             amid_append: false,
             cut_due: false,
             snapshots: found.snapshots.iter().copied().collect(),
+            durable_snapshot: None,
         };
         let keep: BTreeSet<i64> = segments.iter().map(|s| s.base).collect();
         writer.drop_snapshots(&*self.disk, &self.dir, |at, last| {
             at > end || at > self.replay_at_most || (!last && !keep.contains(&at))
         });
         let from = load_producers(&*self.disk, &self.dir, &mut writer, &segments, start, end)?;
-        if from < end && from < i64::MAX {
+        if self.args.clean && writer.snapshots.last() == Some(&end) {
+            writer.durable_snapshot = Some(end);
+        }
+        if from < end {
             self.report.replayed_from = Some(Offset(from));
         }
         let (now, expiry) = (self.args.now.0, self.args.producer_expiry_ms);
@@ -356,7 +375,9 @@ impl Opening {
         let unclean = !self.args.clean || glances.last() == Some(&Glance::TailBad);
         let mut scan_from = segments.len();
         if unclean {
-            scan_from = floor(&segments, flushed);
+            // A recovery point right at a segment's base tells nothing of the indexes of the one before: the roll that wrote
+            // them came after that flush.
+            scan_from = floor(&segments, flushed - 1);
         }
         for (segment, _) in segments[..scan_from]
             .iter()
@@ -396,6 +417,8 @@ impl Opening {
         flushed: i64,
     ) -> Result<(), StorageError> {
         self.replay_at_most = self.replay_at_most.min(segments[from].base);
+        // The file may be of before a truncation; the batches know better.
+        self.epochs.truncate_from_end(Offset(segments[from].base));
         let mut keep = segments.len();
         for i in from..segments.len() {
             let segment = segments[i].clone();
@@ -418,10 +441,27 @@ impl Opening {
                 keep = i + 1;
                 break;
             }
+            // A write at the very end of a closed segment that never reached the disk. In a compacted log gaps are normal.
+            if let Some(next) = segments.get(i + 1)
+                && !self.compacted
+                && (flushed..next.base).contains(&segment.end())
+            {
+                let why = format!(
+                    "offsets from {} to {} are missing",
+                    segment.end(),
+                    next.base
+                );
+                self.report.truncated_why = Some(why);
+                keep = i + 1;
+                break;
+            }
         }
-        for segment in segments.drain(keep..) {
-            self.report.truncated_bytes += segment.len();
-            segment.remove()?;
+        if keep < segments.len() {
+            for segment in segments.drain(keep..).rev() {
+                self.report.truncated_bytes += segment.len();
+                segment.remove()?;
+            }
+            self.disk.sync_dir(&self.dir).at("fsync", &self.dir)?;
         }
         Ok(())
     }
@@ -448,8 +488,10 @@ impl Opening {
         segments: &Segments,
         found: &Found,
     ) -> Result<(), StorageError> {
+        // From here on a scan has emptied them.
+        let scanned = self.replay_at_most;
         for (i, segment) in segments.iter().enumerate() {
-            if segment.base >= self.replay_at_most {
+            if segment.base >= scanned {
                 break;
             }
             let lost = if found.txn_files.contains(&segment.base) {
@@ -502,6 +544,9 @@ impl Writer {
         unwanted: impl Fn(i64, bool) -> bool,
     ) {
         let newest = self.snapshots.last().copied();
+        self.durable_snapshot = self
+            .durable_snapshot
+            .filter(|at| !unwanted(*at, Some(*at) == newest));
         self.snapshots.retain(|at| {
             let drop = unwanted(*at, Some(*at) == newest);
             if drop {
@@ -561,7 +606,7 @@ fn load_producers(
         };
         let producers = &mut writer.producers;
         walk_headers(segment, position, end, |walk, header, at| {
-            if header.base_offset < from || !header.has_producer_id() {
+            if header.last_offset().0 < from || !header.has_producer_id() {
                 return Ok(());
             }
             let mut staged = Staged::default();

@@ -101,6 +101,9 @@ impl Log {
         } else {
             Offset(segment_end.min(bound.0).max(from.0 + 1))
         };
+        let Some(limit) = segment.readable(position, limit) else {
+            return Err(segment.damaged(from.0));
+        };
         let available = limit.saturating_sub(position);
         let mut take = available;
         if available > max_bytes as u64 {

@@ -11,10 +11,13 @@ use airis_protocol::types::{
 use bytes::{Bytes, BytesMut};
 
 use super::*;
+use crate::disk::OpenMode;
 use crate::disk::faulty::FaultyDisk;
 use crate::error::{AppendError, ReadError};
 
 mod basic;
+mod faults;
+mod model;
 
 const DIR: &str = "/data/t-0";
 const NOW: i64 = 1_700_000_000_000;

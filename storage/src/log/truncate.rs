@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use airis_protocol::types::{Millis, Offset};
 
 use super::{Log, Segments};
-use crate::error::{ReadError, StorageError};
+use crate::error::{AtPath, ReadError, StorageError};
 use crate::segment::Segment;
 
 fn storage(e: ReadError) -> StorageError {
@@ -44,10 +44,15 @@ impl Log {
         let end = last.end().min(to.0);
         self.end.fetch_min(end, Ordering::AcqRel);
         self.segments.store(Arc::new(segments.clone()));
-        let end = last.truncate(to.0).map_err(storage)?;
         for segment in gone.iter().rev() {
             segment.remove()?;
         }
+        let end = last.truncate(to.0).map_err(storage)?;
+        // Before anything is appended: bytes that a power cut brings back behind a new batch could continue it.
+        last.sync(true)?;
+        // The same goes for the table of producers that are gone.
+        writer.drop_snapshots(&*self.disk, &self.dir, |at, _| at > end);
+        self.disk.sync_dir(&self.dir).at("fsync", &self.dir)?;
         self.end.store(end, Ordering::Release);
         self.recovery_point.fetch_min(end, Ordering::AcqRel);
         self.start.fetch_min(end, Ordering::AcqRel);
@@ -58,7 +63,6 @@ impl Log {
         }
         if writer.producers.len() == 0 && !writer.producers.has_transactions() {
             // Nobody idempotent wrote here; spare the walk.
-            writer.drop_snapshots(&*self.disk, &self.dir, |at, _| at > end);
             writer.producers.end = end;
         } else {
             self.reload_producers(&mut writer, &segments, end, i64::MAX)?;

@@ -11,7 +11,7 @@ use airis_protocol::batch::{BatchError, BatchHeader};
 use airis_protocol::types::Offset;
 
 use super::{Indexes, Miss, Segment};
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile, read_exact_at};
 use crate::error::{AtPath, StorageError};
 use crate::files::{self, segment_file};
 use crate::index::{Entry, Index, OffsetEntry, TimeEntry, TxnIndex};
@@ -69,10 +69,16 @@ impl Segment {
         let offset_ok = offsets.last().is_none_or(|e| {
             i64::from(e.offset()) < span && u64::from(e.position) < len && e != NOTHING
         });
-        // The last entry of a closed segment's time index is the greatest timestamp; only a segment without any has none.
-        let time_ok = times.last().map_or(len == 0 || next.is_none(), |e| {
-            i64::from(e.offset()) < span && e.timestamp >= 0
-        });
+        // The last entry of a closed segment's time index is the greatest timestamp; only a segment without any has none. The
+        // active one has an entry as soon as the offset index has.
+        let time_ok =
+            times
+                .last()
+                .map_or(len == 0 || (next.is_none() && offsets.len() == 0), |e| {
+                    i64::from(e.offset()) < span
+                        && e.timestamp >= 0
+                        && (e.timestamp, e.offset) != (0, 0)
+                });
         let enough = next.is_none() || offsets.len() > 0 || len <= 2 * interval.max(4096);
         if let Some(e) = times.last() {
             segment.indexes.write().max_timestamp = (e.timestamp, base + i64::from(e.offset));
@@ -88,6 +94,10 @@ impl Segment {
         }
         if next.is_none() && len > 0 {
             match segment.learn_tail() {
+                // Beyond the end it is garbage.
+                Ok(end) if segment.max_timestamp().1 >= end => {
+                    return Ok((segment, Glance::IndexesBad));
+                }
                 Ok(_) => {}
                 Err(Miss::Index) => return Ok((segment, Glance::IndexesBad)),
                 Err(Miss::Damage) => return Ok((segment, Glance::TailBad)),
@@ -183,8 +193,7 @@ impl Segment {
                 Err(Stop::Bad { position, why }) => {
                     if position == 0
                         && let Bad::Batch(BatchError::Magic(magic @ (0 | 1))) = why
-                        && len > 0
-                        && !self.starts_with_zeros(&*file)
+                        && is_old_message(&*file, len)
                     {
                         let what = format!("record format {magic} of Kafka before 0.11");
                         return Err(StorageError::damaged(&path, what));
@@ -222,10 +231,13 @@ impl Segment {
         let end = walk.least();
         if good < len {
             report.truncated = len - good;
-            let file = self.held_file()?;
             file.set_len(good).at("truncate", &path)?;
-            self.dirty.store(true, Ordering::Release);
+            // Before anything is appended: bytes that a power cut brings back behind a new batch could continue it.
+            file.sync_data().at("fsync", &path)?;
         }
+        // The process that wrote these bytes may have died before it synced them.
+        self.dirty.store(true, Ordering::Release);
+        *self.damage.write() = report.damage.iter().map(|d| d.bytes.clone()).collect();
         self.len.store(good, Ordering::Release);
         self.end.store(end, Ordering::Release);
         self.first_timestamp
@@ -243,12 +255,6 @@ impl Segment {
                 StorageError::damaged(path, format!("byte {position}: {why}"))
             }
         }
-    }
-
-    /// Magic 0 can be the page of zeros that a lost write leaves.
-    fn starts_with_zeros(&self, file: &dyn crate::disk::DiskFile) -> bool {
-        let mut head = [0; 17];
-        matches!(file.read_at(0, &mut head), Ok(n) if head[..n].iter().all(|b| *b == 0))
     }
 
     fn damage(&self, from: u64, to: u64, first: i64, next: Option<i64>) -> Damage {
@@ -329,3 +335,18 @@ const NOTHING: OffsetEntry = OffsetEntry {
     offset: 0,
     position: 0,
 };
+
+/// True if the file begins with a message of the formats before 0.11: a lost write can leave a magic of 0, too, but not its CRC.
+fn is_old_message(file: &dyn DiskFile, len: u64) -> bool {
+    let mut head = [0; 16];
+    if read_exact_at(file, 0, &mut head).is_err() {
+        return false;
+    }
+    let number = |at: usize| u32::from_be_bytes(head[at..at + 4].try_into().expect("4 bytes"));
+    let (size, crc) = (u64::from(number(8)), number(12));
+    if size < 14 || 12 + size > len {
+        return false;
+    }
+    let mut message = vec![0; size as usize - 4];
+    read_exact_at(file, 16, &mut message).is_ok() && crc_fast::crc32_iso_hdlc(&message) == crc
+}
