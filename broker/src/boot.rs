@@ -22,6 +22,7 @@ use tracing::{error, info};
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::config::load::Loaded;
+use crate::coord::Groups;
 use crate::meta::{Meta, MetaError, MetaOptions};
 use crate::net::{self, Bound, Limits, RequestMemory};
 use crate::node::Node;
@@ -161,19 +162,28 @@ pub async fn start(loaded: Loaded, seed: u64) -> Result<Running, StartError> {
         .register(registration)
         .await
         .map_err(StartError::Registration)?;
+    let (stop, stopped) = watch::channel(false);
+    let (groups, coordinating) = Groups::start(
+        &config,
+        meta.handle().clone(),
+        table.clone(),
+        clock,
+        chance.bits(),
+        &stopped,
+    );
     let node = Arc::new(Node {
         id: config.node_id,
         epoch,
         cluster_id,
         meta: meta.handle().clone(),
         partitions: table,
+        groups,
         producer_ids: Default::default(),
         fetch_sessions: Mutex::new(Sessions::new(config.fetch_session_slots)),
         clock,
         chance: Mutex::new(chance),
         config: config.clone(),
     });
-    let (stop, stopped) = watch::channel(false);
     let listeners: Vec<_> = bound.iter().map(|b| (b.name.clone(), b.addr)).collect();
     let bootstrap = bound
         .first()
@@ -185,6 +195,7 @@ pub async fn start(loaded: Loaded, seed: u64) -> Result<Running, StartError> {
         memory: RequestMemory::new(config.request_memory_bytes),
     };
     let mut tasks = work::start(&node, &stopped);
+    tasks.extend(coordinating);
     for listener in bound {
         tasks.push(tokio::spawn(listener.accept(
             node.clone(),

@@ -13,6 +13,7 @@ mod boot;
 pub mod cli;
 mod clock;
 mod config;
+mod coord;
 mod embed;
 mod meta;
 mod net;

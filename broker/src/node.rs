@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
+use crate::coord::Groups;
 use crate::meta::MetaHandle;
 use crate::partition::PartitionTable;
 use crate::producer_ids::ProducerIds;
@@ -26,6 +27,8 @@ pub struct Node {
     pub meta: MetaHandle,
     /// The partitions that this node holds.
     pub partitions: Arc<PartitionTable>,
+    /// The coordinator of groups.
+    pub groups: Arc<Groups>,
     /// Ids for idempotent producers.
     pub producer_ids: ProducerIds,
     /// Incremental fetch sessions of all clients.

@@ -1,0 +1,208 @@
+//! What the coordinator does without being asked: taking shards in and giving them up, deadlines, waiting for commits, expiry.
+//!
+//! Always holds: three tasks, whatever the number of groups; all end when the node stops. Must never: skip a change of leadership
+//! (each look compares with what runs, not with the look before).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use airis_cluster::metadata::Image;
+use airis_protocol::names;
+use airis_protocol::types::{LeaderEpoch, PartitionId, Str, Uuid};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Duration, Instant};
+use tracing::error;
+
+use super::shard::Cell;
+use super::{Groups, NEVER, load};
+
+/// How many shards are loaded at once.
+const LOADS_MAX: usize = 4;
+
+pub(super) fn start(
+    groups: &Arc<Groups>,
+    to_settle: mpsc::UnboundedReceiver<Arc<Cell>>,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    vec![
+        until(stopped, follow(groups.clone())),
+        until(stopped, time(groups.clone())),
+        until(stopped, settle(groups.clone(), to_settle)),
+    ]
+}
+
+/// Runs a task until the node stops.
+fn until(
+    stopped: &watch::Receiver<bool>,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    let mut stopped = stopped.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = task => {}
+            _ = stopped.wait_for(|s| *s) => {}
+        }
+    })
+}
+
+/// Follows the metadata: takes in the shards of partitions that this node leads, gives up the others, and deletes the offsets of
+/// topics that are gone.
+async fn follow(groups: Arc<Groups>) {
+    let mut published = groups.meta.subscribe();
+    let mut topics: BTreeMap<Uuid, Str> = BTreeMap::new();
+    let mut loads = JoinSet::new();
+    loop {
+        published.borrow_and_update();
+        let image = groups.meta.image();
+        let queue = elect(&groups, &image);
+        delete_offsets(&groups, &image, &mut topics);
+        for cell in queue {
+            while loads.len() >= LOADS_MAX {
+                loads.join_next().await;
+            }
+            let groups = groups.clone();
+            loads.spawn_blocking(move || take_in(&groups, &cell));
+        }
+        if published.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Compares what runs with what the image says. Returns the shards that have to be loaded.
+fn elect(groups: &Groups, image: &Image) -> Vec<Arc<Cell>> {
+    let mut wanted: BTreeMap<PartitionId, LeaderEpoch> = BTreeMap::new();
+    if let Some(topic) = image.topic(names::OFFSETS_TOPIC) {
+        for (i, partition) in topic.partitions.iter().enumerate() {
+            if partition.leader == Some(groups.node) {
+                wanted.insert(PartitionId(i as i32), partition.leader_epoch);
+            }
+        }
+    }
+    let mut shards = groups.shards.write();
+    let mut gone = Vec::new();
+    shards.retain(|index, cell| {
+        let keep = wanted.get(index) == Some(&cell.epoch);
+        if !keep {
+            gone.push(cell.clone());
+        }
+        keep
+    });
+    let mut queue = Vec::new();
+    for (index, epoch) in wanted {
+        shards.entry(index).or_insert_with(|| {
+            let cell = Arc::new(Cell::loading(index, epoch));
+            queue.push(cell.clone());
+            cell
+        });
+    }
+    drop(shards);
+    for cell in gone {
+        cell.unload(groups);
+    }
+    queue
+}
+
+fn take_in(groups: &Groups, cell: &Cell) {
+    let loaded = groups
+        .partitions
+        .by_name(names::OFFSETS_TOPIC, cell.index)
+        .map_err(|code| code.to_string())
+        .and_then(|partition| {
+            load::load(&partition, groups.config.clone())
+                .map(|(shard, end)| (partition, shard, end))
+                .map_err(|e| e.to_string())
+        });
+    match loaded {
+        Ok((partition, shard, end)) => cell.activate(groups, shard, partition, end),
+        Err(e) => {
+            error!(partition = %cell.index, "groups and offsets cannot be loaded, their clients are turned away: {e}");
+            cell.fail();
+        }
+    }
+    groups.loaded.send_modify(|n| *n += 1);
+}
+
+/// Deletes the offsets of topics that the image does not have any more.
+fn delete_offsets(groups: &Groups, image: &Image, topics: &mut BTreeMap<Uuid, Str>) {
+    let mut deleted = Vec::new();
+    topics.retain(|id, name| {
+        let kept = image.topic_by_id(*id).is_some();
+        if !kept {
+            deleted.push((name.clone(), *id));
+        }
+        kept
+    });
+    if topics.len() != image.topic_count() {
+        for topic in image.topics() {
+            topics.entry(topic.id).or_insert_with(|| topic.name.clone());
+        }
+    }
+    if deleted.is_empty() {
+        return;
+    }
+    for cell in groups.cells() {
+        cell.clean(groups, "tombstones for deleted topics", |shard, _| {
+            shard.topics_deleted(deleted.iter().map(|(name, id)| (name, *id)))
+        });
+    }
+}
+
+/// Wakes shards for their deadlines, and has them drop what has expired.
+async fn time(groups: Arc<Groups>) {
+    let period = groups.expiry_check.max(Duration::from_millis(1));
+    let mut expiry = Instant::now() + period;
+    loop {
+        // From here on whoever sets a sooner deadline than this one says so.
+        groups.planned.store(NEVER, Ordering::Release);
+        let next = groups
+            .cells()
+            .iter()
+            .map(|cell| cell.tick(&groups))
+            .min()
+            .unwrap_or(NEVER);
+        groups.planned.store(next, Ordering::Release);
+        let wake = if next == NEVER {
+            expiry
+        } else {
+            (groups.start + Duration::from_millis(next.max(0) as u64)).min(expiry)
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(wake) => {}
+            () = groups.replan.notified() => {}
+        }
+        if Instant::now() >= expiry {
+            for cell in groups.cells() {
+                cell.clean(&groups, "tombstones for expired offsets", |shard, now| {
+                    shard.expire(now)
+                });
+            }
+            expiry = Instant::now() + period;
+        }
+    }
+}
+
+/// Waits for appends to be committed, and tells their shards.
+async fn settle(groups: Arc<Groups>, mut queue: mpsc::UnboundedReceiver<Arc<Cell>>) {
+    let mut waiting = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            cell = queue.recv() => match cell {
+                Some(cell) => waiting.push(settle_cell(groups.clone(), cell)),
+                None => return,
+            },
+            Some(()) = waiting.next() => {}
+        }
+    }
+}
+
+async fn settle_cell(groups: Arc<Groups>, cell: Arc<Cell>) {
+    while let Some((partition, end)) = cell.unsettled() {
+        let outcome = partition.committed(end).await;
+        cell.settle(&groups, outcome);
+    }
+}
