@@ -50,7 +50,24 @@ pub trait Disk: Send + Sync {
     fn len(&self, path: &Path) -> io::Result<Option<u64>>;
     /// Makes created, renamed and removed names in this directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes everything on the file system that holds `path` durable. Cheaper than many single syncs.
+    fn sync_all(&self, path: &Path) -> io::Result<()>;
     fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Replaces a file in one step for other processes. A power cut may leave it torn: for what has a checksum, or is followed
+    /// by [`Disk::sync_all`].
+    fn write_beside(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut tmp = path.as_os_str().to_owned();
+        tmp.push(".tmp");
+        let tmp = Path::new(&tmp);
+        let file = self.open(tmp, OpenMode::Truncate)?;
+        let written = file
+            .write_at(0, &mut [IoSlice::new(bytes)])
+            .and_then(|()| self.rename(tmp, path));
+        if written.is_err() {
+            let _ = self.remove_file(tmp);
+        }
+        written
+    }
     /// Replaces a file so that a crash leaves the old or the new content: `<name>.tmp`, fsync, rename, fsync of the directory.
     fn write_atomically(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut tmp = path.as_os_str().to_owned();

@@ -24,6 +24,7 @@ mod flush;
 mod maintain;
 mod open;
 mod read;
+mod replay;
 #[cfg(test)]
 mod tests;
 mod truncate;

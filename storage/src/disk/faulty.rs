@@ -556,6 +556,23 @@ impl Disk for FaultyDisk {
         Ok(())
     }
 
+    fn sync_all(&self, _path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if state.op()? {
+            return Err(dead());
+        }
+        if state.fail_sync {
+            return Err(io::Error::other("input/output error"));
+        }
+        state.journal.clear();
+        state.durable_names = state.names.clone();
+        for inode in state.inodes.values_mut() {
+            inode.durable = inode.now.clone();
+            inode.pending.clear();
+        }
+        Ok(())
+    }
+
     fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>> {
         let state = self.0.lock();
         match state.names.get(path) {

@@ -135,6 +135,10 @@ impl Disk for RealDisk {
         File::open(path)?.sync_all()
     }
 
+    fn sync_all(&self, path: &Path) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(path)?)?)
+    }
+
     fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
     }

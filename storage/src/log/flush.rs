@@ -3,15 +3,19 @@
 //! Always holds: the recovery point moves only behind an fsync that covered it, of data, names and leader epochs. Must never: try
 //! a failed fsync again (faults S14); the log is offline from then on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use airis_protocol::types::{Millis, Offset, PartitionId};
 
-use super::Log;
+use super::{Log, Writer};
 use crate::checkpoint;
+use crate::disk::Disk;
 use crate::error::{AtPath, StorageError};
 use crate::files;
+
+/// From so many logs on, one sync of the file system is cheaper than their own.
+const SYNC_ALL_MIN: usize = 8;
 
 impl Log {
     /// Makes everything that was appended before the call durable. Blocks; many callers share one fsync. Gives the recovery
@@ -113,6 +117,64 @@ impl Log {
         if self.closed.load(Ordering::Acquire) {
             return Ok(self.recovery_point());
         }
+        if self.finish(&mut writer, true)? {
+            self.active().sync(true)?;
+            self.flush_locked()?;
+        }
+        self.closed.store(true, Ordering::Release);
+        self.active().release();
+        Ok(self.recovery_point())
+    }
+
+    /// Closes many logs of one log directory with one sync of its file system. The results are in the order of the logs; the
+    /// clean mark may be left only if all are good.
+    pub fn close_all(
+        disk: &dyn Disk,
+        log_dir: &Path,
+        logs: &[&Log],
+    ) -> Vec<Result<Offset, StorageError>> {
+        if logs.len() < SYNC_ALL_MIN {
+            return logs.iter().map(|log| log.close()).collect();
+        }
+        let ends: Vec<_> = logs.iter().map(|log| log.close_unsynced()).collect();
+        let synced = disk.sync_all(log_dir);
+        let settle = |log: &&Log, end: Result<Offset, StorageError>| {
+            let end = end?;
+            if let Err(e) = &synced {
+                return Err(StorageError::io(
+                    "fsync",
+                    log_dir,
+                    std::io::Error::new(e.kind(), e.to_string()),
+                ));
+            }
+            log.recovery_point.fetch_max(end.0, Ordering::AcqRel);
+            Ok(log.recovery_point())
+        };
+        logs.iter()
+            .zip(ends)
+            .map(|(log, end)| settle(log, end))
+            .collect()
+    }
+
+    fn close_unsynced(&self) -> Result<Offset, StorageError> {
+        let _flushing = self.flushing.lock();
+        let mut writer = self.writer.lock();
+        if self.closed.load(Ordering::Acquire) {
+            return Ok(self.recovery_point());
+        }
+        if self.finish(&mut writer, false)? && self.epochs_dirty.swap(false, Ordering::AcqRel) {
+            let text = checkpoint::format_epochs(self.epochs.read().entries());
+            let path = self.dir.join(files::LEADER_EPOCHS);
+            self.disk
+                .write_beside(&path, text.as_bytes())
+                .at("write", &path)?;
+        }
+        self.closed.store(true, Ordering::Release);
+        Ok(self.end())
+    }
+
+    /// Writes what a clean stop leaves. False if there is nothing on the disk to be synced.
+    fn finish(&self, writer: &mut Writer, sync: bool) -> Result<bool, StorageError> {
         self.check_usable()?;
         let active = self.active();
         if writer.cut_due || writer.amid_append {
@@ -125,16 +187,10 @@ impl Log {
             if writer.producers.ever_transactional() {
                 active.make_txn_file()?;
             }
-            self.write_snapshot(&mut writer, end.0, true)?;
-            active.sync(true)?;
+            self.write_snapshot(writer, end.0, sync)?;
         }
         // An untouched, empty partition has nothing worth a wait; its directory comes back with the topic's metadata.
-        if end.0 > 0 || active.is_made() {
-            self.flush_locked()?;
-        }
-        self.closed.store(true, Ordering::Release);
-        active.release();
-        Ok(self.recovery_point())
+        Ok(end.0 > 0 || active.is_made())
     }
 
     /// Stops without a word to the disk, as a crash would; for tests and for partitions that are offline.

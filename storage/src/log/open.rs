@@ -9,22 +9,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 
-use airis_protocol::batch::HEADER_LEN;
 use airis_protocol::types::{LeaderEpoch, Offset, Uuid};
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 
 use super::read::floor;
-use super::{Log, LogConfig, OpenArgs, Origin, RecoveryReport, Segments, Writer};
+use super::replay::{load_producers, read_snapshot, walk_headers};
+use super::{Log, LogConfig, OpenArgs, RecoveryReport, Segments, Writer};
 use crate::checkpoint::{self, Loaded};
 use crate::dir::PartitionMetadata;
 use crate::disk::Disk;
 use crate::epochs::Epochs;
 use crate::error::{AtPath, StorageError};
-use crate::files::{self, segment_file};
-use crate::limits::RESYNC_MAX;
-use crate::producers::{Producers, Staged, marker, snapshot};
-use crate::scan::{Stop, Walk};
+use crate::files;
+use crate::producers::Producers;
+use crate::scan::Walk;
 use crate::segment::{Glance, Segment};
 
 /// What lies in the directory.
@@ -72,6 +71,7 @@ impl Log {
             epochs_known: Some(Epochs::default()),
             compacted: config.cleanup.compact,
             empty: found.bases.is_empty(),
+            scanned_from: i64::MAX,
             replay_at_most: i64::MAX,
         };
         let (segments, writer, start, end) = opening.run(&found)?;
@@ -266,7 +266,9 @@ struct Opening {
     compacted: bool,
     /// There is no segment.
     empty: bool,
-    /// Snapshots behind this offset speak of what may be lost, or would skip segments whose transaction index is.
+    /// Where the scan began. Snapshots behind it speak of what may be lost.
+    scanned_from: i64,
+    /// Snapshots behind this offset would skip segments whose transaction index is lost.
     replay_at_most: i64,
 }
 
@@ -309,9 +311,11 @@ impl Opening {
         };
         let keep: BTreeSet<i64> = segments.iter().map(|s| s.base).collect();
         writer.drop_snapshots(&*self.disk, &self.dir, |at, last| {
-            at > end || at > self.replay_at_most || (!last && !keep.contains(&at))
+            at > end || at > self.scanned_from || (!last && !keep.contains(&at))
         });
-        let from = load_producers(&*self.disk, &self.dir, &mut writer, &segments, start, end)?;
+        let at_most = self.replay_at_most;
+        let (disk, dir) = (&*self.disk, &*self.dir);
+        let from = load_producers(disk, dir, &mut writer, &segments, start..end, at_most)?;
         if self.args.clean && writer.snapshots.last() == Some(&end) {
             writer.durable_snapshot = Some(end);
         }
@@ -416,7 +420,7 @@ impl Opening {
         from: usize,
         flushed: i64,
     ) -> Result<(), StorageError> {
-        self.replay_at_most = self.replay_at_most.min(segments[from].base);
+        self.scanned_from = self.scanned_from.min(segments[from].base);
         // The file may be of before a truncation; the batches know better.
         self.epochs.truncate_from_end(Offset(segments[from].base));
         let mut keep = segments.len();
@@ -489,7 +493,7 @@ impl Opening {
         found: &Found,
     ) -> Result<(), StorageError> {
         // From here on a scan has emptied them.
-        let scanned = self.replay_at_most;
+        let scanned = self.scanned_from;
         for (i, segment) in segments.iter().enumerate() {
             if segment.base >= scanned {
                 break;
@@ -517,168 +521,6 @@ impl Opening {
                 self.replay_at_most = self.replay_at_most.min(segment.base);
             }
         }
-        Ok(())
-    }
-}
-
-fn read_snapshot(
-    disk: &dyn Disk,
-    dir: &Path,
-    at: i64,
-) -> Result<Option<Vec<(i64, crate::producers::Producer)>>, StorageError> {
-    let path = segment_file(dir, Offset(at), files::SNAPSHOT);
-    match disk.read_to_end(&path) {
-        Ok(bytes) => Ok(snapshot::decode(&bytes)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(StorageError::io("read", &path, e)),
-    }
-}
-
-impl Writer {
-    /// Removes snapshot files; `unwanted` gets the offset and whether it is the newest. What cannot be removed is found again at
-    /// the next start.
-    pub(super) fn drop_snapshots(
-        &mut self,
-        disk: &dyn Disk,
-        dir: &Path,
-        unwanted: impl Fn(i64, bool) -> bool,
-    ) {
-        let newest = self.snapshots.last().copied();
-        self.durable_snapshot = self
-            .durable_snapshot
-            .filter(|at| !unwanted(*at, Some(*at) == newest));
-        self.snapshots.retain(|at| {
-            let drop = unwanted(*at, Some(*at) == newest);
-            if drop {
-                let _ = disk.remove_file(&segment_file(dir, Offset(*at), files::SNAPSHOT));
-            }
-            !drop
-        });
-    }
-}
-
-/// Fills the producer table for the log up to `end`: the newest good snapshot, then the batches behind it. Gives the offset from
-/// which batches were read.
-fn load_producers(
-    disk: &dyn Disk,
-    dir: &Path,
-    writer: &mut Writer,
-    segments: &[Arc<Segment>],
-    start: i64,
-    end: i64,
-) -> Result<i64, StorageError> {
-    let mut from = start;
-    writer.producers.clear(start);
-    while let Some(at) = writer.snapshots.last().copied() {
-        if at <= start && at != end {
-            break;
-        }
-        match read_snapshot(disk, dir, at)? {
-            Some(entries) => {
-                for (id, producer) in entries {
-                    writer.producers.insert(id, producer);
-                }
-                from = at;
-                break;
-            }
-            None => {
-                let path = segment_file(dir, Offset(at), files::SNAPSHOT);
-                tracing::warn!(file = %path.display(), "damaged producer snapshot, replaying from before");
-                writer.drop_snapshots(disk, dir, |offset, _| offset == at);
-            }
-        }
-    }
-    writer.producers.end = from;
-    if from >= end {
-        writer.producers.end = end;
-        return Ok(end);
-    }
-    for segment in segments {
-        if segment.end() <= from || segment.len() == 0 {
-            continue;
-        }
-        let position = match segment.locate(from) {
-            Ok(Some(position)) => position,
-            // Damage: walk over it from the start of the segment.
-            Ok(None) | Err(crate::error::ReadError::Damaged { .. }) => 0,
-            Err(crate::error::ReadError::Storage(e)) => return Err(e),
-            Err(crate::error::ReadError::OutOfRange { .. }) => 0,
-        };
-        let producers = &mut writer.producers;
-        walk_headers(segment, position, end, |walk, header, at| {
-            if header.last_offset().0 < from || !header.has_producer_id() {
-                return Ok(());
-            }
-            let mut staged = Staged::default();
-            let mark = if header.is_control() {
-                let bytes = walk.bytes(at, header).map_err(|_| {
-                    StorageError::damaged(&segment.path(files::LOG), "unreadable control batch")
-                })?;
-                marker(header, &bytes[HEADER_LEN..]).unwrap_or(None)
-            } else {
-                None
-            };
-            let base = header.base_offset;
-            // A leader has taken the batch, so the only thing that can be wrong is a lost beginning of the log.
-            if let Err(e) = producers.stage(header, base, mark, Origin::Replication, &mut staged) {
-                tracing::warn!(log = %dir.display(), offset = base, error = %e, "batch does not fit the producer table");
-                return Ok(());
-            }
-            for entry in producers.commit(staged, header.next_offset().0) {
-                let path = segment.path(files::TXN_INDEX);
-                segment.with_txns(|t| t.append(&**segment.disk(), &path, entry))??;
-            }
-            Ok(())
-        })?;
-    }
-    writer.producers.end = end;
-    // What lies before the recovery is replicated as far as this node can know; the high watermark is learnt again.
-    Ok(from)
-}
-
-/// Walks the headers of a segment from a position on, over damage, up to the offset `end`.
-fn walk_headers(
-    segment: &Segment,
-    position: u64,
-    end: i64,
-    mut f: impl FnMut(
-        &mut Walk<'_>,
-        &airis_protocol::batch::BatchHeader,
-        u64,
-    ) -> Result<(), StorageError>,
-) -> Result<(), StorageError> {
-    let file = segment.file()?;
-    let path = segment.path(files::LOG);
-    let mut walk = Walk::headers(&*file, position, segment.len(), segment.base);
-    loop {
-        match walk.next() {
-            Ok(Some((_, header))) if header.base_offset >= end => return Ok(()),
-            Ok(Some((at, header))) => f(&mut walk, &header, at)?,
-            Ok(None) => return Ok(()),
-            Err(Stop::Io(e)) => return Err(StorageError::io("read", &path, e)),
-            Err(Stop::Bad { .. }) => match walk.resync(RESYNC_MAX) {
-                Ok(Some(next)) => walk.jump(next),
-                Ok(None) => return Ok(()),
-                Err(Stop::Io(e)) => return Err(StorageError::io("read", &path, e)),
-                Err(Stop::Bad { .. }) => return Ok(()),
-            },
-        }
-    }
-}
-
-impl Log {
-    /// Rebuilds the producer table for the log up to `end`, from snapshots at or before `at_most`.
-    pub(super) fn reload_producers(
-        &self,
-        writer: &mut Writer,
-        segments: &Segments,
-        end: i64,
-        at_most: i64,
-    ) -> Result<(), StorageError> {
-        writer.drop_snapshots(&*self.disk, &self.dir, |at, _| at > end || at > at_most);
-        let start = self.start().0;
-        load_producers(&*self.disk, &self.dir, writer, segments, start, end)?;
-        self.note_transactions(writer);
         Ok(())
     }
 }

@@ -466,3 +466,50 @@ fn deleting_renames_the_directory() {
         AppendError::Storage(StorageError::Closed { .. })
     ));
 }
+
+#[test]
+fn many_logs_are_closed_with_one_sync() {
+    let t = Harness::new(small());
+    let open = |i: i32, clean| {
+        let dir = format!("/data/t-{i}");
+        let args = OpenArgs {
+            clean,
+            now: Millis(NOW),
+            producer_expiry_ms: i64::MAX,
+            ..OpenArgs::default()
+        };
+        let disk = Arc::new(t.disk.clone());
+        Log::open(disk, Path::new(&dir), t.config.clone(), args).unwrap()
+    };
+    let logs: Vec<Log> = (0..20).map(|i| open(i, false).0).collect();
+    for (i, log) in logs.iter().enumerate() {
+        for k in 0..i as i32 * 7 {
+            append_epoch(log, &produced(9, 0, k, 1), k / 50);
+        }
+    }
+    let all: Vec<&Log> = logs.iter().collect();
+    let ends: Vec<_> = logs.iter().map(Log::end).collect();
+    let closed = Log::close_all(&t.disk, Path::new("/data"), &all);
+    let points: Vec<_> = closed.into_iter().map(Result::unwrap).collect();
+    assert_eq!(points, ends);
+    let after = t.disk.after(crate::disk::faulty::Crash::Power, 1);
+    let t = Harness {
+        disk: after,
+        config: t.config.clone(),
+    };
+    for (i, log) in logs.iter().enumerate() {
+        let dir = format!("/data/t-{i}");
+        let args = OpenArgs {
+            clean: true,
+            now: Millis(NOW),
+            producer_expiry_ms: i64::MAX,
+            ..OpenArgs::default()
+        };
+        let disk = Arc::new(t.disk.clone());
+        let (again, report) = Log::open(disk, Path::new(&dir), t.config.clone(), args).unwrap();
+        assert_eq!(report, RecoveryReport::default());
+        assert_eq!(contents(&again), contents(log));
+        assert_eq!(again.producers(), log.producers());
+        assert_eq!(again.epochs(), log.epochs());
+    }
+}
