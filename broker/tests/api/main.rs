@@ -2,6 +2,7 @@
 
 mod admin;
 mod client;
+mod groups;
 mod hostile;
 mod life;
 mod records;
