@@ -31,18 +31,21 @@ impl Log {
         bound: Offset,
         min_one: bool,
     ) -> Result<Read, ReadError> {
-        // A segment can go between a look at the list and the open of its file; then the log's start has moved, too.
-        for _ in 0..3 {
-            match self.read_once(from, max_bytes, bound, min_one) {
-                Err(ReadError::Storage(e)) if e.is_not_found() => {
-                    if from < self.start() {
-                        return Err(self.out_of_range(from));
-                    }
-                }
+        self.retrying(|| self.read_once(from, max_bytes, bound, min_one))
+    }
+
+    /// Tries again if a segment went between a look at the list and the open of its file: the log's start has moved then.
+    fn retrying<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        loop {
+            let start = self.start();
+            match attempt() {
+                Err(ReadError::Storage(e)) if e.is_not_found() && self.start() != start => {}
                 other => return other,
             }
         }
-        self.read_once(from, max_bytes, bound, min_one)
     }
 
     fn out_of_range(&self, offset: Offset) -> ReadError {
@@ -152,6 +155,14 @@ impl Log {
         timestamp: Millis,
         bound: Offset,
     ) -> Result<Option<TimeOffset>, ReadError> {
+        self.retrying(|| self.offset_for_time_once(timestamp, bound))
+    }
+
+    fn offset_for_time_once(
+        &self,
+        timestamp: Millis,
+        bound: Offset,
+    ) -> Result<Option<TimeOffset>, ReadError> {
         let start = self.start().0;
         let segments = self.segments.load_full();
         for segment in segments[floor(&segments, start)..].iter() {
@@ -192,6 +203,10 @@ impl Log {
 
     /// The first record that has the greatest timestamp of the log.
     pub fn max_timestamp(&self) -> Result<Option<TimeOffset>, ReadError> {
+        self.retrying(|| self.max_timestamp_once())
+    }
+
+    fn max_timestamp_once(&self) -> Result<Option<TimeOffset>, ReadError> {
         let segments = self.segments.load_full();
         let mut best: Option<(&Arc<Segment>, (i64, i64))> = None;
         for segment in segments.iter().filter(|s| s.len() > 0) {

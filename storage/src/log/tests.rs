@@ -18,6 +18,7 @@ use crate::error::{AppendError, ReadError};
 mod basic;
 mod faults;
 mod model;
+mod threads;
 
 const DIR: &str = "/data/t-0";
 const NOW: i64 = 1_700_000_000_000;
