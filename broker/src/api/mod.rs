@@ -39,6 +39,8 @@ mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
+#[cfg(test)]
+mod page;
 mod produce;
 mod sync_group;
 
