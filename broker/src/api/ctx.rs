@@ -16,8 +16,6 @@ pub struct Client {
     pub addr: SocketAddr,
     /// The name of the listener it came in by.
     pub listener: Str,
-    /// Kafka's principal, `User:ANONYMOUS` on a plain listener.
-    pub principal: Str,
     /// Name and version of the client's software, as its ApiVersions request (v3 and later) told (KIP-511).
     pub software: OnceLock<(Str, Str)>,
 }

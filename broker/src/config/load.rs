@@ -290,11 +290,6 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         Value::Number(n) => usize::try_from(n).unwrap_or(usize::MAX),
         _ => unreachable!("the table says it is a number"),
     };
-    let inter_broker = kafka
-        .inter_broker_listener_name
-        .clone()
-        .or_else(|| kafka.client_listeners().next().map(|l| l.name.clone()))
-        .unwrap_or_default();
     BrokerConfig {
         node_id: NodeId(kafka.node_id),
         listeners: kafka.client_listeners().map(listener).collect(),
@@ -303,7 +298,6 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         } else {
             Vec::new()
         },
-        inter_broker_listener: inter_broker.to_uppercase().into(),
         log_dirs: kafka.log_dirs.iter().map(PathBuf::from).collect(),
         rack: kafka.broker_rack.as_deref().map(Into::into),
         request_bytes_max: kafka.socket_request_max_bytes as usize,

@@ -41,8 +41,6 @@ pub struct BrokerConfig {
     pub listeners: Vec<Listener>,
     /// `advertised.listeners`; listeners that it does not name advertise their own address.
     pub advertised: Vec<Listener>,
-    /// `inter.broker.listener.name`.
-    pub inter_broker_listener: Str,
     /// `log.dirs`.
     pub log_dirs: Vec<PathBuf>,
     /// `broker.rack`.
@@ -114,7 +112,6 @@ impl Default for BrokerConfig {
                 port: 9092,
             }],
             advertised: Vec::new(),
-            inter_broker_listener: Str::from_static("PLAINTEXT"),
             log_dirs: vec![PathBuf::from("airis-data")],
             rack: None,
             request_bytes_max: 100 * 1024 * 1024,

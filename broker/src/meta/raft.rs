@@ -107,12 +107,15 @@ pub(super) async fn start(
     Ok(raft)
 }
 
+/// Who asked, and what they are told.
+type Answer = (
+    oneshot::Sender<Result<Reply, ErrorCode>>,
+    Result<Reply, ErrorCode>,
+);
+
 /// Decided commands, and the entry that they become.
 struct Group {
-    answers: Vec<(
-        oneshot::Sender<Result<Reply, ErrorCode>>,
-        Result<Reply, ErrorCode>,
-    )>,
+    answers: Vec<Answer>,
     proposal: Proposal,
     bytes: usize,
     /// The state after the group.
@@ -166,10 +169,7 @@ impl Group {
 /// Answers of one group: to be given once this offset is published.
 pub(super) struct Due {
     offset: i64,
-    answers: Vec<(
-        oneshot::Sender<Result<Reply, ErrorCode>>,
-        Result<Reply, ErrorCode>,
-    )>,
+    answers: Vec<Answer>,
 }
 
 /// What the driving task works with.

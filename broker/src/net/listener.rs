@@ -84,7 +84,6 @@ impl Bound {
                         let client = Arc::new(Client {
                             addr,
                             listener: self.name.clone(),
-                            principal: Str::from_static("User:ANONYMOUS"),
                             software: OnceLock::new(),
                         });
                         let connection = Connection::new(socket, node.clone(), client, limits.clone());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use airis_cluster::config::TopicConfig;
 use airis_protocol::error::ErrorCode;
-use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str, Uuid};
+use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str};
 use airis_storage::log::{AppendArgs, Appended, Log, Origin};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -40,7 +40,6 @@ pub struct Leadership {
 /// One partition of this node.
 pub struct Partition {
     pub topic: Str,
-    pub topic_id: Uuid,
     pub index: PartitionId,
     log: Log,
     durability: Durability,
@@ -58,7 +57,6 @@ impl Partition {
     /// A partition whose log is open. `high_watermark` is what the checkpoint says; it counts only within the log.
     pub fn new(
         topic: Str,
-        topic_id: Uuid,
         index: PartitionId,
         log: Log,
         durability: Durability,
@@ -68,7 +66,6 @@ impl Partition {
     ) -> Self {
         let partition = Partition {
             topic,
-            topic_id,
             index,
             durability,
             leadership: ArcSwap::from_pointee(leadership),
@@ -100,10 +97,6 @@ impl Partition {
     /// True if an acknowledgement means stable storage.
     pub fn waits_for_disk(&self) -> bool {
         self.durability == Durability::Fsync
-    }
-
-    pub fn is_leader(&self) -> bool {
-        self.leadership.load().here
     }
 
     /// Errors unless this node leads, in the epoch that the client believes in (-1: any). KIP-320.

@@ -3,8 +3,10 @@
 //! Always holds: a partition is in the table before anybody can read of it in the metadata image; look-ups take no lock. Must
 //! never: delete files of a topic that the metadata has.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use airis_cluster::config::TopicConfig;
 use airis_cluster::metadata::{Delta, Image, PartitionImage, ResourceType, TopicImage};
@@ -25,6 +27,12 @@ type Topic = Arc<Vec<Option<Arc<Partition>>>>;
 
 /// Cheap to clone, so that a new table does not cost as much as there are topics.
 type Map<K, V> = GenericHashMap<K, V, foldhash::fast::RandomState, DefaultSharedPtr>;
+
+/// Partitions that have just been opened, by topic and number.
+type Opened = HashMap<(Uuid, usize), Arc<Partition>>;
+
+/// A thread is worth its start from so many partitions on (making one costs some 50 µs, recovering one far more).
+const OPENED_BY_ONE_MIN: usize = 16;
 
 #[derive(Clone, Default)]
 struct Tables {
@@ -105,28 +113,17 @@ impl PartitionTable {
         }
     }
 
-    /// Opens, makes or updates what this node holds of a topic.
-    fn take_topic(&self, tables: &mut Tables, topic: &TopicImage, config: &Arc<TopicConfig>) {
+    /// Updates what this node holds of a topic, with what has just been opened.
+    fn take_topic(&self, tables: &mut Tables, topic: &TopicImage, opened: &mut Opened) {
         let before = tables.by_id.get(&topic.id).cloned();
         let mut now = Vec::with_capacity(topic.partitions.len());
         for (i, image) in topic.partitions.iter().enumerate() {
-            let known = before.as_ref().and_then(|b| b.get(i).cloned().flatten());
-            let partition = match known {
+            let partition = match known(before.as_ref(), i) {
                 Some(partition) => {
                     partition.set_leadership(self.leadership(image));
                     Some(partition)
                 }
-                None if image.has_replica(self.node) => {
-                    let index = PartitionId(i as i32);
-                    match self.open(topic, index, image, config) {
-                        Ok(partition) => Some(partition),
-                        Err(e) => {
-                            tracing::error!(topic = %topic.name, partition = i, "the partition is offline: {e}");
-                            None
-                        }
-                    }
-                }
-                None => None,
+                None => opened.remove(&(topic.id, i)),
             };
             now.push(partition);
         }
@@ -135,6 +132,43 @@ impl PartitionTable {
             .by_name
             .insert(topic.name.clone(), (topic.id, now.clone()));
         tables.by_id.insert(topic.id, now);
+    }
+
+    /// Opens or makes all that this node holds of these topics and has not open: many at a time, as recovery may have to read.
+    fn open_new(&self, tables: &Tables, topics: &[(&Arc<TopicImage>, Arc<TopicConfig>)]) -> Opened {
+        let mut wanted = Vec::new();
+        for (topic, config) in topics {
+            let before = tables.by_id.get(&topic.id);
+            for (i, image) in topic.partitions.iter().enumerate() {
+                if image.has_replica(self.node) && known(before, i).is_none() {
+                    wanted.push((*topic, i, image, config));
+                }
+            }
+        }
+        let threads = self.broker.recovery_threads * self.broker.log_dirs.len();
+        let next = AtomicUsize::new(0);
+        let opened = Mutex::new(Opened::default());
+        let work = || {
+            while let Some((topic, i, image, config)) =
+                wanted.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                match self.open(topic, PartitionId(*i as i32), image, config) {
+                    Ok(partition) => {
+                        opened.lock().insert((topic.id, *i), partition);
+                    }
+                    Err(e) => {
+                        tracing::error!(topic = %topic.name, partition = i, "the partition is offline: {e}");
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads.min(wanted.len() / OPENED_BY_ONE_MIN) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        opened.into_inner()
     }
 
     fn open(
@@ -150,7 +184,6 @@ impl PartitionTable {
                 .open(&topic.name, topic.id, index, directory, config)?;
         Ok(Arc::new(Partition::new(
             topic.name.clone(),
-            topic.id,
             index,
             log,
             self.broker.durability,
@@ -184,6 +217,10 @@ impl PartitionTable {
     }
 }
 
+fn known(topic: Option<&Topic>, index: usize) -> Option<Arc<Partition>> {
+    topic?.get(index)?.clone()
+}
+
 fn at(topic: &Topic, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
     usize::try_from(index.0)
         .ok()
@@ -200,11 +237,15 @@ impl Publisher for PartitionTable {
         for topic in delta.deleted.values() {
             self.drop_topic(&mut tables, topic);
         }
-        for id in delta.topics.keys() {
-            if let Some(topic) = image.topic_by_id(*id) {
-                let config = Arc::new(self.topic_config(image, &topic.name));
-                self.take_topic(&mut tables, topic, &config);
-            }
+        let topics: Vec<_> = delta
+            .topics
+            .keys()
+            .filter_map(|id| image.topic_by_id(*id))
+            .map(|topic| (topic, Arc::new(self.topic_config(image, &topic.name))))
+            .collect();
+        let mut opened = self.open_new(&tables, &topics);
+        for (topic, _) in topics {
+            self.take_topic(&mut tables, topic, &mut opened);
         }
         // Topics whose own configs changed, or all of them if the broker's did.
         let all = delta

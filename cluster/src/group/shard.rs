@@ -34,7 +34,7 @@ const GROUP_ID_NOT_FOUND_FROM_DESCRIBE: i16 = 6;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Group {
-    Classic(ClassicGroup),
+    Classic(Box<ClassicGroup>),
     Foreign(ForeignGroup),
 }
 
@@ -145,7 +145,8 @@ impl Shard {
                 return;
             }
             let group = ClassicGroup::fresh(id, now);
-            self.groups.insert(id.detach(), Group::Classic(group));
+            self.groups
+                .insert(id.detach(), Group::Classic(Box::new(group)));
         }
         self.step(id, now, out, |group, cx| group.join(who, request, cx));
         if is_new {
@@ -452,7 +453,7 @@ impl Shard {
             (GroupRecordKey::GroupMetadata(key), Some(GroupRecordValue::GroupMetadata(value))) => {
                 let group = ClassicGroup::load(&key.group, value);
                 self.groups
-                    .insert(key.group.detach(), Group::Classic(group));
+                    .insert(key.group.detach(), Group::Classic(Box::new(group)));
             }
             _ => self.replay_foreign(record),
         }
@@ -471,7 +472,7 @@ impl Shard {
             // Offsets without a group: a consumer that assigns its partitions itself.
             let id = key.group.detach();
             let group = ClassicGroup::new(id.clone(), Millis(value.commit_timestamp));
-            self.groups.insert(id, Group::Classic(group));
+            self.groups.insert(id, Group::Classic(Box::new(group)));
         }
         self.offsets.replay(at, producer, key, value);
     }

@@ -75,6 +75,9 @@ impl ResourceType {
     }
 }
 
+/// Whom a quota is for: entity types with names, a null name for the default; sorted.
+pub type QuotaEntity = Vec<(Str, Option<Str>)>;
+
 /// The configs set on one resource, by name.
 pub type ConfigMap = BTreeMap<Str, Str>;
 
@@ -207,8 +210,8 @@ pub struct Image {
     pub controllers: OrdMap<NodeId, Arc<RegisterControllerRecord>>,
     pub acls: OrdMap<Uuid, Arc<AccessControlEntryRecord>>,
     pub scram: OrdMap<(Str, i8), Arc<UserScramCredentialRecord>>,
-    /// Entity (type and name, null name for the default; sorted) to quota key to value.
-    pub quotas: OrdMap<Vec<(Str, Option<Str>)>, Arc<BTreeMap<Str, f64>>>,
+    /// Quota key to value, by entity.
+    pub quotas: OrdMap<QuotaEntity, Arc<BTreeMap<Str, f64>>>,
     pub tokens: OrdMap<Str, Arc<DelegationTokenRecord>>,
     /// The image as it was before a metadata transaction that is still open (KIP-868): what readers may see.
     pub(super) before_transaction: Option<Arc<Image>>,

@@ -84,11 +84,6 @@ pub(super) struct Offsets {
 }
 
 impl Offsets {
-    #[cfg(test)]
-    pub fn get(&self, group: &str, topic: &str, partition: i32) -> Option<&Committed> {
-        self.committed.get(group, topic, partition)
-    }
-
     fn has(&self, group: &str, topic: &str, partition: i32) -> bool {
         self.committed.get(group, topic, partition).is_some()
     }

@@ -361,13 +361,16 @@ fn check_names<'a>(configs: impl Iterator<Item = (&'a Str, bool)> + Clone) -> Re
     Ok(())
 }
 
+/// Type and name of a resource, the error code and message that it is answered with.
+type Answer = (i8, Str, i16, Option<Str>);
+
 /// Runs the changes of all resources; each answers for itself.
 fn run<T>(
     image: &Image,
     resources: Vec<(i8, Str, T)>,
     validate_only: bool,
     mut change: impl FnMut(&Resource, T) -> Result<Vec<ConfigRecord>, Fault>,
-) -> Result<(Vec<MetadataRecord>, Vec<(i8, Str, i16, Option<Str>)>), ErrorCode> {
+) -> Result<(Vec<MetadataRecord>, Vec<Answer>), ErrorCode> {
     let mut records: Vec<MetadataRecord> = Vec::new();
     let mut answers = Vec::new();
     for (ty, name, asked) in sort_out(resources) {
