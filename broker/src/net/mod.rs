@@ -6,7 +6,9 @@ mod connection;
 mod listener;
 mod memory;
 mod output;
+mod threads;
 
 pub use connection::Limits;
 pub use listener::{Bound, bind};
 pub use memory::RequestMemory;
+pub use threads::{Serving, Threads};
