@@ -127,6 +127,10 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         table.clone(),
     )
     .await?;
+    let (swept, image) = (table.clone(), meta.handle().image());
+    tokio::task::spawn_blocking(move || swept.sweep(&image))
+        .await
+        .expect("sweeping the log directories does not panic");
     let addresses = advertised(&config, &bound);
     let registration = BrokerRegistrationRequest {
         broker_id: config.node_id.0,
