@@ -8,7 +8,9 @@ mod memory;
 mod output;
 #[allow(dead_code)] // until the first user of it is here
 pub mod peer;
+mod threads;
 
 pub use connection::Limits;
 pub use listener::{Bound, bind};
 pub use memory::RequestMemory;
+pub use threads::{Serving, Threads};

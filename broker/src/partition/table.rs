@@ -100,6 +100,24 @@ impl PartitionTable {
         gone.into_iter().map(|d| d.path).collect()
     }
 
+    /// Finishes what earlier runs left undone in the log directories. `image` is the first whole one.
+    pub fn sweep(&self, image: &Image) {
+        let left = self.disks.sweep(|dir| {
+            let open = self.by_name(&dir.topic, dir.partition);
+            if open.is_ok_and(|p| p.log().dir() == dir.path) {
+                return true;
+            }
+            // One that could not be opened stays. Without an id the name must do: a crash right after the topic was made.
+            let topic = match self.disks.topic_of(&dir.path) {
+                Some(id) => image.topic_by_id(id).filter(|t| t.name == dir.topic),
+                None => image.topic(&dir.topic),
+            };
+            let partition = topic.and_then(|t| t.partitions.get(dir.partition.0 as usize));
+            partition.is_some_and(|p| p.has_replica(self.node))
+        });
+        self.deleted.lock().extend(left);
+    }
+
     fn topic_config(&self, image: &Image, topic: &str) -> TopicConfig {
         config::resolve(image, self.node, &self.broker, topic)
     }
