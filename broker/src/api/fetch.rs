@@ -43,6 +43,8 @@ struct Fetch {
     version: i16,
     listener: Str,
     committed: bool,
+    /// The replica that asks; below zero a consumer.
+    replica: i32,
     max_bytes: usize,
     mode: Mode,
     targets: Vec<Target>,
@@ -83,7 +85,7 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
     let targets = partitions
         .into_iter()
         .map(|wanted| Target {
-            found: find(ctx.node, by_id, &wanted, replica),
+            found: find(ctx.node, by_id, &wanted),
             wanted,
         })
         .collect::<Vec<_>>();
@@ -92,6 +94,7 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
         version: ctx.version,
         listener: ctx.client.listener.clone(),
         committed: request.isolation_level == READ_COMMITTED,
+        replica,
         max_bytes: request
             .max_bytes
             .min(ctx.node.config.fetch_max_bytes)
@@ -154,23 +157,13 @@ impl Drop for Waiting {
     }
 }
 
-fn find(
-    node: &Node,
-    by_id: bool,
-    wanted: &Wanted,
-    replica: i32,
-) -> Result<Arc<Partition>, ErrorCode> {
+fn find(node: &Node, by_id: bool, wanted: &Wanted) -> Result<Arc<Partition>, ErrorCode> {
     let index = PartitionId(wanted.partition);
-    let partition = if by_id {
+    if by_id {
         node.partitions.by_id(wanted.topic_id, index)
     } else {
         node.partitions.by_name(&wanted.topic, index)
-    }?;
-    if replica >= 0 {
-        // A replica that the partition does not have: its fetch must not count (kafka-facts: 75).
-        return Err(ErrorCode::UnknownLeaderEpoch);
     }
-    Ok(partition)
 }
 
 impl Fetch {
@@ -207,7 +200,11 @@ impl Fetch {
         match self.try_read(partition, wanted, room, first) {
             Ok(data) => data,
             Err(error) => {
-                let mut data = failed(wanted, error);
+                // Null, as Kafka has it once it has looked at the log.
+                let mut data = PartitionData {
+                    aborted_transactions: None,
+                    ..failed(wanted, error)
+                };
                 if self.version >= LEADER_HINTS_FROM
                     && matches!(
                         error,
@@ -232,7 +229,16 @@ impl Fetch {
         room: usize,
         first: bool,
     ) -> Result<PartitionData, ErrorCode> {
-        partition.check_leader(LeaderEpoch(wanted.leader_epoch))?;
+        // Any epoch below zero means that the client knows none.
+        partition.check_leader(LeaderEpoch(wanted.leader_epoch.max(-1)))?;
+        if self.replica >= 0 {
+            // Not a replica of this partition as this leader knows it, so its fetch must not count: a newer assignment may be on its way.
+            return Err(if wanted.leader_epoch < 0 {
+                ErrorCode::NotLeaderOrFollower
+            } else {
+                ErrorCode::UnknownLeaderEpoch
+            });
+        }
         let log = partition.log();
         let high_watermark = partition.high_watermark();
         let last_stable = partition.last_stable();

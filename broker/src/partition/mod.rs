@@ -102,7 +102,7 @@ impl Partition {
     /// Errors unless this node leads, in the epoch that the client believes in (-1: any). KIP-320.
     pub fn check_leader(&self, epoch: LeaderEpoch) -> Result<LeaderEpoch, ErrorCode> {
         let now = **self.leadership.load();
-        if epoch.0 >= 0 {
+        if epoch.0 != -1 {
             if epoch < now.epoch {
                 return Err(ErrorCode::FencedLeaderEpoch);
             }
