@@ -10,6 +10,7 @@ mod delta;
 pub mod features;
 mod image;
 mod replay;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -21,4 +22,5 @@ pub use image::{
     BrokerImage, ConfigMap, Endpoint, Image, PartitionImage, Position, ResourceType, TopicImage,
 };
 pub use replay::ReplayError;
+pub use sessions::Sessions;
 pub use write::record_version;

@@ -4,13 +4,19 @@
 //! [`MAX_RECORDS`] records. Must never: answer for another topic's or resource's fault.
 
 mod alter_partition;
+mod assign_directories;
 mod brokers;
 mod change;
 mod checks;
 mod configs;
+mod controllers;
+mod elect_leaders;
+mod heartbeat;
 mod partitions;
 mod producer_ids;
+mod reassign;
 mod topics;
+mod update_features;
 
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::*;
@@ -97,7 +103,14 @@ pub fn decide(
         }
         Command::RegisterBroker(request) => brokers::register(image, env, request)?,
         Command::Join(request) => brokers::join(image, env, request)?,
-        Command::Heartbeat(request) => brokers::heartbeat(image, env, request)?,
+        Command::Heartbeat { request, passed } => heartbeat::beat(image, env, request, passed)?,
+        Command::AssignReplicasToDirs(request) => assign_directories::assign(image, env, request)?,
+        Command::ElectLeaders(request) => elect_leaders::elect(image, env, request)?,
+        Command::Balance { preferred } => elect_leaders::balance(image, env, preferred),
+        Command::AlterPartitionReassignments(request) => reassign::alter(image, env, request),
+        Command::ListPartitionReassignments(request) => reassign::list(image, request),
+        Command::UpdateFeatures(request) => update_features::update(image, env, request),
+        Command::RegisterController(request) => controllers::register(image, request)?,
         Command::Fence(id, epoch) => brokers::fence(image, env, id, epoch)?,
         Command::AlterPartition(request) => alter_partition::alter(image, env, request)?,
         Command::UnregisterBroker(id) => brokers::unregister(image, env, id)?,

@@ -5,7 +5,7 @@ use airis_protocol::messages::alter_partition_request::{BrokerState, PartitionDa
 use super::*;
 
 /// A wish of the partition's present leader for this ISR, with the epochs of now.
-fn wish(c: &Controller, topic: &str, isr: &[i32]) -> AlterPartitionRequest {
+pub(super) fn wish(c: &Controller, topic: &str, isr: &[i32]) -> AlterPartitionRequest {
     let p = c.partition(topic, 0);
     let leader = p.leader.unwrap().0;
     AlterPartitionRequest {
@@ -32,7 +32,7 @@ fn wish(c: &Controller, topic: &str, isr: &[i32]) -> AlterPartitionRequest {
 }
 
 /// The error, and the answer's leader, ISR and partition epoch.
-fn ask(c: &mut Controller, request: AlterPartitionRequest) -> (E, i32, Vec<i32>, i32) {
+pub(super) fn ask(c: &mut Controller, request: AlterPartitionRequest) -> (E, i32, Vec<i32>, i32) {
     let Ok(Reply::AlterPartition(mut r)) = c.run(Command::AlterPartition(request)) else {
         panic!("partitions answer for themselves");
     };

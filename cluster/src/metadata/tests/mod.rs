@@ -17,6 +17,11 @@ use super::*;
 use crate::machine::Chance;
 
 mod alter_partition;
+mod brokers;
+mod elections;
+mod features_and_controllers;
+mod histories;
+mod reassign;
 
 const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 
@@ -153,13 +158,35 @@ impl Controller {
 
     /// A heartbeat of a broker that has applied all there is.
     fn unfence(&mut self, broker: i32) {
-        self.run(Command::Heartbeat(BrokerHeartbeatRequest {
+        self.beat(broker, |_| {}, false);
+    }
+
+    /// A heartbeat of a broker that has applied all there is, changed like this.
+    fn beat(
+        &mut self,
+        broker: i32,
+        change: impl FnOnce(&mut BrokerHeartbeatRequest),
+        passed: bool,
+    ) -> BrokerHeartbeatResponse {
+        let mut request = BrokerHeartbeatRequest {
             broker_id: broker,
             broker_epoch: self.epoch(broker),
             current_metadata_offset: self.image.position.offset.0,
+            want_fence: false,
             ..Default::default()
-        }))
-        .unwrap();
+        };
+        change(&mut request);
+        match self.run(Command::Heartbeat { request, passed }) {
+            Ok(Reply::Heartbeat(response)) => response,
+            other => panic!("a heartbeat was answered by {other:?}"),
+        }
+    }
+
+    /// The leader's wish for this ISR, granted.
+    fn isr(&mut self, topic: &str, isr: &[i32]) {
+        let request = alter_partition::wish(self, topic, isr);
+        let (code, ..) = alter_partition::ask(self, request);
+        assert!(matches!(code, E::None | E::NewLeaderElected), "{code:?}");
     }
 
     fn config(&self, ty: ResourceType, resource: &str, name: &str) -> Option<String> {
@@ -812,14 +839,15 @@ fn brokers_register_by_kafkas_rules() {
         again.epoch, broker.epoch,
         "the same incarnation keeps its epoch"
     );
-    let heartbeat = |offset, epoch| {
-        Command::Heartbeat(BrokerHeartbeatRequest {
+    let heartbeat = |offset, epoch| Command::Heartbeat {
+        request: BrokerHeartbeatRequest {
             broker_id: 3,
             broker_epoch: epoch,
             current_metadata_offset: offset,
             want_fence: false,
             ..Default::default()
-        })
+        },
+        passed: false,
     };
     let epoch = broker.epoch.0;
     assert_eq!(c.run(heartbeat(epoch, epoch + 1)), Err(E::StaleBrokerEpoch));
@@ -850,13 +878,10 @@ fn a_single_broker_stops_and_crashes_and_leads_again_with_a_new_epoch() {
     let mut last = leads(&c);
     for (round, clean) in [(1, true), (2, false), (3, false), (4, true)] {
         if clean {
-            let stop = BrokerHeartbeatRequest {
-                broker_id: 1,
-                broker_epoch: epoch(&c),
-                want_shut_down: true,
-                ..Default::default()
-            };
-            c.run(Command::Heartbeat(stop)).unwrap();
+            assert!(
+                !c.beat(1, |r| r.want_shut_down = true, false)
+                    .should_shut_down
+            );
             let p = c.image.partition("t", PartitionId(0)).unwrap();
             assert_eq!((p.leader, &p.elr[..]), (None, &[NodeId(1)][..]));
         }
@@ -978,14 +1003,17 @@ fn wish(seed: u64, image: &Image) -> Command {
         }
         6 | 7 => {
             let id = 1 + r.below(3) as i32;
-            Command::Heartbeat(BrokerHeartbeatRequest {
-                broker_id: id,
-                broker_epoch: image.broker(NodeId(id)).map_or(-1, |b| b.epoch.0),
-                current_metadata_offset: i64::MAX,
-                want_fence: r.below(3) == 0,
-                want_shut_down: r.below(6) == 0,
-                ..Default::default()
-            })
+            Command::Heartbeat {
+                request: BrokerHeartbeatRequest {
+                    broker_id: id,
+                    broker_epoch: image.broker(NodeId(id)).map_or(-1, |b| b.epoch.0),
+                    current_metadata_offset: i64::MAX,
+                    want_fence: r.below(3) == 0,
+                    want_shut_down: r.below(6) == 0,
+                    ..Default::default()
+                },
+                passed: r.below(2) == 0,
+            }
         }
         _ => Command::AllocateProducerIds {
             broker: NodeId(1),
