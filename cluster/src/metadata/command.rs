@@ -75,8 +75,8 @@ pub enum Command {
     Join(BrokerRegistrationRequest),
     Heartbeat {
         request: BrokerHeartbeatRequest,
-        /// Every active broker has applied what the sender's controlled shutdown changed: what [`crate::metadata::Sessions::heard`]
-        /// says.
+        /// Every active broker has applied what the sender's controlled shutdown changed: what
+        /// [`crate::metadata::Departures::passed`] says.
         passed: bool,
     },
     /// The broker's session is over: it may not lead until its heartbeats bring it back.

@@ -7,10 +7,10 @@
 mod command;
 pub mod decide;
 mod delta;
+mod departures;
 pub mod features;
 mod image;
 mod replay;
-mod sessions;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -18,9 +18,9 @@ mod write;
 pub use command::{Command, Env, Reply, Settings};
 pub use decide::{MetaDecision, decide};
 pub use delta::{Delta, TopicDelta};
+pub use departures::Departures;
 pub use image::{
     BrokerImage, ConfigMap, Endpoint, Image, PartitionImage, Position, ResourceType, TopicImage,
 };
 pub use replay::ReplayError;
-pub use sessions::Sessions;
 pub use write::record_version;

@@ -30,7 +30,7 @@ enum Next {
 }
 
 /// `passed`: every active broker has applied what the sender's controlled shutdown changed (see
-/// [`crate::metadata::Sessions::heard`]).
+/// [`crate::metadata::Departures::passed`]).
 pub(super) fn beat(
     image: &Image,
     env: &Env<'_>,

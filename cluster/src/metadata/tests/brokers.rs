@@ -72,70 +72,34 @@ fn a_broker_without_leaderships_stops_at_once() {
 }
 
 #[test]
-fn sessions_tell_who_is_late_and_when_all_have_caught_up() {
+fn a_broker_stops_when_all_active_ones_have_passed_its_departure() {
     let mut c = Controller::with_brokers(3);
     c.create(vec![manual("t", &[(0, &[1, 2, 3])])]);
-    let mut sessions = Sessions::begin(&c.image, Millis(1000));
-    let heartbeat = |c: &Controller, id: i32, applied: i64| BrokerHeartbeatRequest {
-        broker_id: id,
-        broker_epoch: c.epoch(id),
-        current_metadata_offset: applied,
-        want_fence: false,
-        want_shut_down: id == 1,
-        ..Default::default()
+    let mut departures = Departures::default();
+    let mut stop = |c: &mut Controller, lowest: i64| {
+        let passed = departures.passed(&c.image, NodeId(1), Offset(lowest));
+        c.beat(1, |r| r.want_shut_down = true, passed)
+            .should_shut_down
     };
-    let run = |c: &mut Controller, sessions: &mut Sessions, now, id, applied| {
-        let request = heartbeat(c, id, applied);
-        let passed = sessions.heard(Millis(now), &c.image, &request);
-        match c.run(Command::Heartbeat { request, passed }) {
-            Ok(Reply::Heartbeat(r)) => r.should_shut_down,
-            other => panic!("{other:?}"),
-        }
-    };
-    let old = c.image.position.offset.0;
-    assert!(!run(&mut c, &mut sessions, 1010, 2, old));
-    assert!(!run(&mut c, &mut sessions, 1020, 3, old));
-    assert!(!run(&mut c, &mut sessions, 1030, 1, old));
-    let left = c.image.position.offset.0;
-    assert!(left > old);
-    assert!(!run(&mut c, &mut sessions, 1040, 1, left));
-    assert!(!run(&mut c, &mut sessions, 1050, 2, left));
-    assert!(
-        !run(&mut c, &mut sessions, 1060, 1, left),
-        "3 does not know"
-    );
-    assert!(!run(&mut c, &mut sessions, 1070, 3, left));
-    assert!(run(&mut c, &mut sessions, 1080, 1, left));
-    // 1 is fenced: nobody waits for it. 2 was heard at 1050, 3 at 1070.
-    assert_eq!(sessions.next_end(&c.image, 100), Some(Millis(1150)));
-    assert_eq!(sessions.expired(Millis(1149), &c.image, 100), []);
-    let two = (NodeId(2), BrokerEpoch(c.epoch(2)));
-    assert_eq!(sessions.expired(Millis(1150), &c.image, 100), [two]);
-    assert!(sessions.live(Millis(1149), two.0, two.1, 100));
-    assert!(!sessions.live(Millis(1149), two.0, BrokerEpoch(two.1.0 + 1), 100));
-    sessions.end(two.0, two.1);
-    assert_eq!(
-        sessions.expired(Millis(1080), &c.image, 100),
-        [two],
-        "its connection closed"
-    );
-    let stale = BrokerHeartbeatRequest {
-        broker_epoch: 1,
-        ..heartbeat(&c, 3, left)
-    };
-    assert!(!sessions.heard(Millis(5000), &c.image, &stale));
-    assert_eq!(
-        sessions.expired(Millis(1300), &c.image, 100).len(),
-        2,
-        "a stale epoch is no life sign"
-    );
-    let anew = Sessions::begin(&c.image, Millis(9000));
-    assert_eq!(
-        anew.expired(Millis(9099), &c.image, 100),
-        [],
-        "a new leader waits a whole session"
-    );
-    assert_eq!(anew.expired(Millis(9100), &c.image, 100).len(), 2);
+    let before = c.image.position.offset.0;
+    assert!(!stop(&mut c, i64::MAX), "its leaderships have to go first");
+    let gone = c.image.position.offset.0;
+    assert!(gone > before);
+    assert!(!stop(&mut c, before));
+    // What comes later need not be waited for.
+    c.create(vec![topic("later", 1, 2)]);
+    assert!(!stop(&mut c, gone - 1));
+    assert!(stop(&mut c, gone));
+    // Its next process departs anew.
+    c.run(Command::Join(registration(1, 777))).unwrap();
+    c.create(vec![manual("own", &[(0, &[1, 2])])]);
+    let again = c.image.position.offset.0;
+    assert!(!stop(&mut c, again));
+    assert!(!stop(&mut c, again));
+    // Nobody else is there to be waited for.
+    c.fence(2);
+    c.fence(3);
+    assert!(stop(&mut c, -1));
 }
 
 fn two_disks() -> Controller {

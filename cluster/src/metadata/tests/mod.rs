@@ -10,7 +10,9 @@ use airis_protocol::messages::create_topics_request::{
 };
 use airis_protocol::messages::delete_topics_request::DeleteTopicState;
 use airis_protocol::messages::{alter_configs_request, incremental_alter_configs_request, *};
-use airis_protocol::types::{BrokerEpoch, LeaderEpoch, Millis, NodeId, PartitionId, Str, Uuid};
+use airis_protocol::types::{
+    BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str, Uuid,
+};
 use proptest::prelude::*;
 
 use super::*;
