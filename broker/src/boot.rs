@@ -115,6 +115,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
                 default_replication_factor: config.default_replication_factor,
                 min_insync_replicas: config.min_insync_replicas,
                 delete_topic_enable: config.delete_topic_enable,
+                kraft_version: 0,
                 static_configs: config.properties.clone(),
             },
             now: Arc::new(move || clock.now()),

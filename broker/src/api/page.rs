@@ -23,18 +23,13 @@ fn why_not(key: ApiKey) -> Option<&'static str> {
         DescribeClientQuotas | AlterClientQuotas => "quotas are not built yet",
         DescribeUserScramCredentials | AlterUserScramCredentials => "SCRAM is not built yet",
         AlterReplicaLogDirs => "moving a replica between log directories is not built yet",
-        ElectLeaders
-        | AlterPartitionReassignments
-        | ListPartitionReassignments
-        | AlterPartition
+        AlterPartition
         | BrokerRegistration
         | BrokerHeartbeat
-        | UnregisterBroker
         | AllocateProducerIds
         | ControllerRegistration
         | AssignReplicasToDirs
-        | Envelope
-        | UpdateFeatures => "clusters of several nodes are not built yet",
+        | Envelope => "clusters of several nodes are not built yet",
         Vote | BeginQuorumEpoch | EndQuorumEpoch | UpdateRaftVoter => {
             "Kafka's own raft protocol: this broker's quorum is agreed on by openraft"
         }

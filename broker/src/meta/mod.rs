@@ -343,13 +343,6 @@ impl MetaHandle {
 
     /// Takes leadership from a broker that is about to stop, so that its next start (or another's) need not wait.
     async fn fence(&self, broker: NodeId, epoch: BrokerEpoch) -> Result<(), ErrorCode> {
-        self.submit(Command::Heartbeat(BrokerHeartbeatRequest {
-            broker_id: broker.0,
-            broker_epoch: epoch.0,
-            want_shut_down: true,
-            ..Default::default()
-        }))
-        .await
-        .map(|_| ())
+        self.submit(Command::Fence(broker, epoch)).await.map(|_| ())
     }
 }

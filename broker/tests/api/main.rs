@@ -2,6 +2,7 @@
 
 mod admin;
 mod client;
+mod cluster;
 mod groups;
 mod hostile;
 mod life;

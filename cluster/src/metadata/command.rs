@@ -23,6 +23,8 @@ pub struct Settings {
     pub min_insync_replicas: i32,
     /// `delete.topic.enable`.
     pub delete_topic_enable: bool,
+    /// The level of `kraft.version` in force, which no metadata record tells.
+    pub kraft_version: i16,
     /// Static broker properties, name to value, as they are in the file (only those given).
     pub static_configs: std::collections::BTreeMap<String, String>,
 }
@@ -36,6 +38,7 @@ impl Default for Settings {
             default_replication_factor: 1,
             min_insync_replicas: 1,
             delete_topic_enable: true,
+            kraft_version: 0,
             static_configs: Default::default(),
         }
     }
@@ -70,8 +73,29 @@ pub enum Command {
     /// A controller's own broker registers and is unfenced in one step: it has applied what it decides. Answered as a
     /// registration is.
     Join(BrokerRegistrationRequest),
-    Heartbeat(BrokerHeartbeatRequest),
+    Heartbeat {
+        request: BrokerHeartbeatRequest,
+        /// Every active broker has applied what the sender's controlled shutdown changed: what
+        /// [`crate::metadata::Departures::passed`] says.
+        passed: bool,
+    },
+    /// The broker's session is over: it may not lead until its heartbeats bring it back.
+    Fence(NodeId, BrokerEpoch),
+    /// A leader's wish for another ISR.
+    AlterPartition(AlterPartitionRequest),
     UnregisterBroker(NodeId),
+    AssignReplicasToDirs(AssignReplicasToDirsRequest),
+    ElectLeaders(ElectLeadersRequest),
+    /// What the controller looks after from time to time: unclean elections where they have come to be allowed, and leaderships
+    /// back to the preferred replicas if `preferred` (`auto.leader.rebalance.enable`).
+    Balance {
+        preferred: bool,
+    },
+    AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
+    /// Changes nothing; asked here for an answer that knows all that was decided before.
+    ListPartitionReassignments(ListPartitionReassignmentsRequest),
+    UpdateFeatures(UpdateFeaturesRequest),
+    RegisterController(ControllerRegistrationRequest),
     /// A block of [`crate::metadata::decide::PRODUCER_ID_BLOCK`] producer ids.
     AllocateProducerIds {
         broker: NodeId,
@@ -90,6 +114,16 @@ pub enum Reply {
     IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
     RegisterBroker(BrokerRegistrationResponse),
     Heartbeat(BrokerHeartbeatResponse),
+    AlterPartition(AlterPartitionResponse),
+    AssignReplicasToDirs(AssignReplicasToDirsResponse),
+    ElectLeaders(ElectLeadersResponse),
+    Balanced {
+        /// The round was full: ask again at once.
+        more: bool,
+    },
+    AlterPartitionReassignments(AlterPartitionReassignmentsResponse),
+    ListPartitionReassignments(ListPartitionReassignmentsResponse),
+    UpdateFeatures(UpdateFeaturesResponse),
     /// First id of the block and how many.
     ProducerIds {
         first: i64,

@@ -7,6 +7,7 @@
 mod command;
 pub mod decide;
 mod delta;
+mod departures;
 pub mod features;
 mod image;
 mod replay;
@@ -17,6 +18,7 @@ mod write;
 pub use command::{Command, Env, Reply, Settings};
 pub use decide::{MetaDecision, decide};
 pub use delta::{Delta, TopicDelta};
+pub use departures::Departures;
 pub use image::{
     BrokerImage, ConfigMap, Endpoint, Image, PartitionImage, Position, ResourceType, TopicImage,
 };

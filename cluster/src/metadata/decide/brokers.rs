@@ -10,15 +10,11 @@ use airis_protocol::messages::register_broker_record::{BrokerEndpoint, BrokerFea
 use airis_protocol::messages::*;
 use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
 
-use super::change::{Change, RECOVERED, RECOVERING, directory_online};
-use super::{MetaDecision, checks};
+use super::change::{Change, RECOVERED, RECOVERING, Rules, default_directory, directory_online};
+use super::{MetaDecision, heartbeat};
 use crate::metadata::command::{Env, Reply};
 use crate::metadata::features;
 use crate::metadata::image::{Image, PartitionImage, TopicImage};
-
-/// `BrokerRegistrationChangeRecord.fenced`.
-const FENCE: i8 = 1;
-const UNFENCE: i8 = -1;
 
 /// Errors unless the broker is registered in exactly this epoch.
 pub(super) fn check_epoch(
@@ -132,7 +128,7 @@ pub(super) fn join(
         want_fence: false,
         ..Default::default()
     };
-    let unfenced = self::heartbeat(&registered, env, heartbeat)?.records;
+    let unfenced = heartbeat::beat(&registered, env, heartbeat, true)?.records;
     // Its log is recovered before it registers, and no other replica has anything that it could catch up with.
     let recovered: Vec<_> = unfenced
         .iter()
@@ -199,36 +195,21 @@ fn check_features(image: &Image, request: &BrokerRegistrationRequest) -> Result<
     Ok(())
 }
 
-pub(super) fn heartbeat(
+/// Fences a broker whose session is over.
+pub(super) fn fence(
     image: &Image,
     env: &Env<'_>,
-    request: BrokerHeartbeatRequest,
+    id: NodeId,
+    epoch: BrokerEpoch,
 ) -> Result<MetaDecision, ErrorCode> {
-    let id = NodeId(request.broker_id);
-    check_epoch(image, id, BrokerEpoch(request.broker_epoch))?;
-    let broker = image.broker(id).expect("its epoch was checked");
-    let caught_up = request.current_metadata_offset >= broker.epoch.0;
+    check_epoch(image, id, epoch)?;
     let mut records = Vec::new();
-    let mut fenced = broker.fenced;
-    if request.want_shut_down || request.want_fence {
-        if !broker.fenced {
-            elect(image, env, Event::Leaves(id), &mut records);
-            records.push(change(broker.id, broker.epoch, FENCE));
-            fenced = true;
-        }
-    } else if broker.fenced && caught_up {
-        records.push(change(broker.id, broker.epoch, UNFENCE));
-        elect(image, env, Event::Arrives(id), &mut records);
-        fenced = false;
+    if image.broker(id).is_some_and(|b| !b.fenced) {
+        heartbeat::fence(image, env, id, epoch, &mut records);
     }
     Ok(MetaDecision {
         records,
-        reply: Reply::Heartbeat(BrokerHeartbeatResponse {
-            is_caught_up: caught_up,
-            is_fenced: fenced,
-            should_shut_down: request.want_shut_down,
-            ..Default::default()
-        }),
+        reply: Reply::Done,
     })
 }
 
@@ -253,16 +234,10 @@ pub(super) fn unregister(
     })
 }
 
-fn change(broker: NodeId, epoch: BrokerEpoch, fenced: i8) -> MetadataRecord {
-    MetadataRecord::BrokerRegistrationChangeRecord(BrokerRegistrationChangeRecord {
-        broker_id: broker.0,
-        broker_epoch: epoch.0,
-        fenced,
-        ..Default::default()
-    })
-}
-
-fn each_partition(image: &Image) -> impl Iterator<Item = (&TopicImage, i32, &PartitionImage)> {
+/// All partitions, by topic and number.
+pub(super) fn each_partition(
+    image: &Image,
+) -> impl Iterator<Item = (&TopicImage, i32, &PartitionImage)> {
     image.topics().flat_map(|topic| {
         topic
             .partitions
@@ -274,57 +249,55 @@ fn each_partition(image: &Image) -> impl Iterator<Item = (&TopicImage, i32, &Par
 
 /// Who comes or goes.
 #[derive(Clone, Copy)]
-enum Event {
+pub(super) enum Event<'a> {
     /// May lead from now on.
     Arrives(NodeId),
     /// May not lead any more, nor be in an ISR; its log is whole.
     Leaves(NodeId),
     /// As before, and its log may have lost its end.
     Crashed(NodeId),
+    /// Loses what it has in these directories.
+    Loses(NodeId, &'a [Uuid]),
 }
 
 /// What becomes of all partitions that the event concerns.
-fn elect(image: &Image, env: &Env<'_>, event: Event, records: &mut Vec<MetadataRecord>) {
-    let elr = image.feature(features::ELIGIBLE_LEADER_REPLICAS) > 0;
+pub(super) fn elect(
+    image: &Image,
+    env: &Env<'_>,
+    event: Event<'_>,
+    records: &mut Vec<MetadataRecord>,
+) {
     // Configs are looked up once a topic, and only for topics that the event concerns.
-    let mut of_topic: Option<(Uuid, usize, bool)> = None;
+    let mut of_topic: Option<(Uuid, Rules)> = None;
     for (topic, at, p) in each_partition(image) {
         let (gone, unclean) = match event {
             Event::Arrives(b) if p.leader.is_none() && p.has_replica(b) => (None, None),
             Event::Leaves(b) if p.isr.contains(&b) => (Some(b), None),
+            Event::Loses(b, lost)
+                if p.isr.contains(&b) && p.directory_of(b).is_some_and(|d| lost.contains(&d)) =>
+            {
+                (Some(b), None)
+            }
             Event::Crashed(b) if p.isr.contains(&b) || p.elr.contains(&b) => (Some(b), Some(b)),
             _ => continue,
         };
-        let (_, min_isr, unclean_election) = match of_topic {
+        let (_, rules) = match of_topic {
             Some(known) if known.0 == topic.id => known,
-            _ => *of_topic.insert(topic_rules(image, env, topic)),
+            _ => *of_topic.insert((topic.id, Rules::of(image, env.settings, topic))),
         };
-        let change = Change {
-            partition: p,
-            isr: p.isr.iter().copied().filter(|r| Some(*r) != gone).collect(),
-            unclean_shutdown: unclean,
-            min_isr,
-            elr,
-            unclean_election,
-        };
+        let mut change = Change::new(p, rules);
+        change.isr.retain(|r| Some(*r) != gone);
+        change.unclean_shutdown = unclean;
         let live = |r: NodeId| {
             let active = match event {
                 Event::Arrives(b) => r == b || image.is_active(r),
-                Event::Leaves(b) | Event::Crashed(b) => r != b && image.is_active(r),
+                Event::Leaves(b) | Event::Crashed(b) | Event::Loses(b, _) => {
+                    r != b && image.is_active(r)
+                }
             };
             active && directory_online(image, p, r)
         };
-        if let Some(record) = change.record(topic.id, at, live) {
-            records.push(MetadataRecord::PartitionChangeRecord(record));
-        }
+        let record = change.record(topic.id, at, live, |r| default_directory(image, r));
+        records.extend(record.map(MetadataRecord::PartitionChangeRecord));
     }
-}
-
-/// A topic's id, its effective `min.insync.replicas`, and whether unclean election is on.
-fn topic_rules(image: &Image, env: &Env<'_>, topic: &TopicImage) -> (Uuid, usize, bool) {
-    let value = |name| checks::topic_value(image, env.settings, &topic.name, name);
-    let min = value("min.insync.replicas").and_then(|v| v.parse().ok());
-    let factor = topic.partitions.front().map_or(1, |p| p.replicas.len());
-    let unclean = value("unclean.leader.election.enable").is_some_and(|v| v == "true");
-    (topic.id, min.unwrap_or(1).min(factor), unclean)
 }

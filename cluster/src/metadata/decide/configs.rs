@@ -11,12 +11,14 @@ use airis_protocol::messages::{alter_configs_response, incremental_alter_configs
 use airis_protocol::names;
 use airis_protocol::types::{NodeId, Str};
 
-use super::{Fault, MAX_RECORDS, MetaDecision, checks, outcome, raw};
+use super::change::Draft;
+use super::{Fault, MAX_RECORDS, MetaDecision, checks, elect_leaders, outcome, raw};
 use crate::metadata::command::{Env, Reply, Settings};
 use crate::metadata::features;
 use crate::metadata::image::{ConfigMap, Image, ResourceType};
 
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+const UNCLEAN_ELECTION: &str = "unclean.leader.election.enable";
 /// The longest value, in UTF-16 units: longer ones do not fit a record's string (Kafka's `Short.MAX_VALUE`).
 const MAX_VALUE: usize = i16::MAX as usize;
 
@@ -354,9 +356,27 @@ fn check_names<'a>(configs: impl Iterator<Item = (&'a Str, bool)> + Clone) -> Re
 /// Type and name of a resource, the error code and message that it is answered with.
 type Answer = (i8, Str, i16, Option<Str>);
 
+/// Unclean elections that the changes have come to allow are made with them, not at some later check.
+fn elect_uncleanly(image: &Image, env: &Env<'_>, records: &mut Vec<MetadataRecord>) {
+    let allowed = records.iter().any(|r| {
+        matches!(r, MetadataRecord::ConfigRecord(r)
+            if r.name == UNCLEAN_ELECTION && r.value.as_deref() == Some("true"))
+    });
+    if !allowed {
+        return;
+    }
+    let (changed, _) = image
+        .apply(image.position.next(), image.position.epoch, records)
+        .expect("what was decided can be replayed");
+    let mut draft = Draft::new(&changed);
+    elect_leaders::uncleanly(&changed, env, &mut draft);
+    records.append(&mut draft.records);
+}
+
 /// Runs the changes of all resources; each answers for itself.
 fn run<T>(
     image: &Image,
+    env: &Env<'_>,
     resources: Vec<(i8, Str, T)>,
     validate_only: bool,
     mut change: impl FnMut(&Resource, T) -> Result<Vec<ConfigRecord>, Fault>,
@@ -377,6 +397,7 @@ fn run<T>(
     if records.len() > MAX_RECORDS {
         return Err(ErrorCode::PolicyViolation);
     }
+    elect_uncleanly(image, env, &mut records);
     if validate_only {
         records.clear();
     }
@@ -395,6 +416,7 @@ pub(super) fn alter_incremental(
         .collect();
     let (records, answers) = run(
         image,
+        env,
         resources,
         request.validate_only,
         |resource, configs| {
@@ -455,6 +477,7 @@ pub(super) fn alter(
         .collect();
     let (records, answers) = run(
         image,
+        env,
         resources,
         request.validate_only,
         |resource, configs| {

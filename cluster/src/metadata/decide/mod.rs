@@ -3,13 +3,20 @@
 //! Always holds: the image is only read; what is decided can be replayed onto it; one decision is at most
 //! [`MAX_RECORDS`] records. Must never: answer for another topic's or resource's fault.
 
+mod alter_partition;
+mod assign_directories;
 mod brokers;
 mod change;
 mod checks;
 mod configs;
+mod controllers;
+mod elect_leaders;
+mod heartbeat;
 mod partitions;
 mod producer_ids;
+mod reassign;
 mod topics;
+mod update_features;
 
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::*;
@@ -96,7 +103,16 @@ pub fn decide(
         }
         Command::RegisterBroker(request) => brokers::register(image, env, request)?,
         Command::Join(request) => brokers::join(image, env, request)?,
-        Command::Heartbeat(request) => brokers::heartbeat(image, env, request)?,
+        Command::Heartbeat { request, passed } => heartbeat::beat(image, env, request, passed)?,
+        Command::AssignReplicasToDirs(request) => assign_directories::assign(image, env, request)?,
+        Command::ElectLeaders(request) => elect_leaders::elect(image, env, request)?,
+        Command::Balance { preferred } => elect_leaders::balance(image, env, preferred),
+        Command::AlterPartitionReassignments(request) => reassign::alter(image, env, request),
+        Command::ListPartitionReassignments(request) => reassign::list(image, request),
+        Command::UpdateFeatures(request) => update_features::update(image, env, request),
+        Command::RegisterController(request) => controllers::register(image, request)?,
+        Command::Fence(id, epoch) => brokers::fence(image, env, id, epoch)?,
+        Command::AlterPartition(request) => alter_partition::alter(image, env, request)?,
         Command::UnregisterBroker(id) => brokers::unregister(image, env, id)?,
         Command::AllocateProducerIds { broker, epoch } => {
             producer_ids::allocate(image, broker, epoch)?

@@ -10,11 +10,20 @@ use airis_protocol::messages::create_topics_request::{
 };
 use airis_protocol::messages::delete_topics_request::DeleteTopicState;
 use airis_protocol::messages::{alter_configs_request, incremental_alter_configs_request, *};
-use airis_protocol::types::{BrokerEpoch, LeaderEpoch, Millis, NodeId, PartitionId, Str, Uuid};
+use airis_protocol::types::{
+    BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str, Uuid,
+};
 use proptest::prelude::*;
 
 use super::*;
 use crate::machine::Chance;
+
+mod alter_partition;
+mod brokers;
+mod elections;
+mod features_and_controllers;
+mod histories;
+mod reassign;
 
 const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 
@@ -136,6 +145,52 @@ impl Controller {
         )
     }
 
+    fn partition(&self, topic: &str, at: i32) -> PartitionImage {
+        PartitionImage::clone(self.image.partition(topic, PartitionId(at)).unwrap())
+    }
+
+    fn epoch(&self, broker: i32) -> i64 {
+        self.image.broker(NodeId(broker)).unwrap().epoch.0
+    }
+
+    fn fence(&mut self, broker: i32) {
+        let epoch = BrokerEpoch(self.epoch(broker));
+        self.run(Command::Fence(NodeId(broker), epoch)).unwrap();
+    }
+
+    /// A heartbeat of a broker that has applied all there is.
+    fn unfence(&mut self, broker: i32) {
+        self.beat(broker, |_| {}, false);
+    }
+
+    /// A heartbeat of a broker that has applied all there is, changed like this.
+    fn beat(
+        &mut self,
+        broker: i32,
+        change: impl FnOnce(&mut BrokerHeartbeatRequest),
+        passed: bool,
+    ) -> BrokerHeartbeatResponse {
+        let mut request = BrokerHeartbeatRequest {
+            broker_id: broker,
+            broker_epoch: self.epoch(broker),
+            current_metadata_offset: self.image.position.offset.0,
+            want_fence: false,
+            ..Default::default()
+        };
+        change(&mut request);
+        match self.run(Command::Heartbeat { request, passed }) {
+            Ok(Reply::Heartbeat(response)) => response,
+            other => panic!("a heartbeat was answered by {other:?}"),
+        }
+    }
+
+    /// The leader's wish for this ISR, granted.
+    fn isr(&mut self, topic: &str, isr: &[i32]) {
+        let request = alter_partition::wish(self, topic, isr);
+        let (code, ..) = alter_partition::ask(self, request);
+        assert!(matches!(code, E::None | E::NewLeaderElected), "{code:?}");
+    }
+
     fn config(&self, ty: ResourceType, resource: &str, name: &str) -> Option<String> {
         let map = self.image.configs(ty, resource)?;
         map.get(name).map(|v| v.to_string())
@@ -181,6 +236,10 @@ fn registration(id: i32, incarnation: u128) -> BrokerRegistrationRequest {
         log_dirs: vec![Uuid(1000 + id as u128)],
         ..Default::default()
     }
+}
+
+fn ids(raw: &[i32]) -> Vec<NodeId> {
+    raw.iter().copied().map(NodeId).collect()
 }
 
 fn topic(name: &str, partitions: i32, factor: i16) -> CreatableTopic {
@@ -794,14 +853,15 @@ fn brokers_register_by_kafkas_rules() {
         again.epoch, broker.epoch,
         "the same incarnation keeps its epoch"
     );
-    let heartbeat = |offset, epoch| {
-        Command::Heartbeat(BrokerHeartbeatRequest {
+    let heartbeat = |offset, epoch| Command::Heartbeat {
+        request: BrokerHeartbeatRequest {
             broker_id: 3,
             broker_epoch: epoch,
             current_metadata_offset: offset,
             want_fence: false,
             ..Default::default()
-        })
+        },
+        passed: false,
     };
     let epoch = broker.epoch.0;
     assert_eq!(c.run(heartbeat(epoch, epoch + 1)), Err(E::StaleBrokerEpoch));
@@ -832,13 +892,10 @@ fn a_single_broker_stops_and_crashes_and_leads_again_with_a_new_epoch() {
     let mut last = leads(&c);
     for (round, clean) in [(1, true), (2, false), (3, false), (4, true)] {
         if clean {
-            let stop = BrokerHeartbeatRequest {
-                broker_id: 1,
-                broker_epoch: epoch(&c),
-                want_shut_down: true,
-                ..Default::default()
-            };
-            c.run(Command::Heartbeat(stop)).unwrap();
+            assert!(
+                !c.beat(1, |r| r.want_shut_down = true, false)
+                    .should_shut_down
+            );
             let p = c.image.partition("t", PartitionId(0)).unwrap();
             assert_eq!((p.leader, &p.elr[..]), (None, &[NodeId(1)][..]));
         }
@@ -960,14 +1017,17 @@ fn wish(seed: u64, image: &Image) -> Command {
         }
         6 | 7 => {
             let id = 1 + r.below(3) as i32;
-            Command::Heartbeat(BrokerHeartbeatRequest {
-                broker_id: id,
-                broker_epoch: image.broker(NodeId(id)).map_or(-1, |b| b.epoch.0),
-                current_metadata_offset: i64::MAX,
-                want_fence: r.below(3) == 0,
-                want_shut_down: r.below(6) == 0,
-                ..Default::default()
-            })
+            Command::Heartbeat {
+                request: BrokerHeartbeatRequest {
+                    broker_id: id,
+                    broker_epoch: image.broker(NodeId(id)).map_or(-1, |b| b.epoch.0),
+                    current_metadata_offset: i64::MAX,
+                    want_fence: r.below(3) == 0,
+                    want_shut_down: r.below(6) == 0,
+                    ..Default::default()
+                },
+                passed: r.below(2) == 0,
+            }
         }
         _ => Command::AllocateProducerIds {
             broker: NodeId(1),
