@@ -193,7 +193,8 @@ impl Segment {
         (indexes.offsets.len(), indexes.times.len())
     }
 
-    /// Creates the files, empty. Safe to repeat after a failure.
+    /// Creates the `.log` file, empty; the indexes' come with their first entries, or when the segment is sealed: making files is
+    /// most of what a new partition costs. Safe to repeat after a failure.
     pub fn make_files(&self, preallocate: Option<u64>) -> Result<(), StorageError> {
         if self.is_made() {
             return Ok(());
@@ -206,13 +207,8 @@ impl Segment {
         if let Some(len) = preallocate {
             file.preallocate(len).at("preallocate", &path)?;
         }
-        for kind in [files::OFFSET_INDEX, files::TIME_INDEX] {
-            let path = self.path(kind);
-            self.disk
-                .open(&path, OpenMode::Truncate)
-                .at("create", &path)?;
-        }
-        let _ = self.disk.remove_file(&self.path(files::TXN_INDEX));
+        // Left by a crash, of an earlier life of this offset.
+        self.remove_files(&[files::OFFSET_INDEX, files::TIME_INDEX, files::TXN_INDEX])?;
         *self.slot.lock() = Slot::Held(file);
         self.dirty.store(true, Ordering::Release);
         self.made.store(true, Ordering::Release);
@@ -401,12 +397,17 @@ impl Segment {
 
     /// Unlinks the files; whoever reads goes on. The `.log` first: what is left without it is cleaned up at the next start.
     pub fn remove(&self) -> Result<(), StorageError> {
-        for kind in [
+        self.remove_files(&[
             files::LOG,
             files::OFFSET_INDEX,
             files::TIME_INDEX,
             files::TXN_INDEX,
-        ] {
+        ])
+    }
+
+    /// Unlinks those of these files that are there, in this order.
+    fn remove_files(&self, kinds: &[&str]) -> Result<(), StorageError> {
+        for kind in kinds {
             let path = self.path(kind);
             match self.disk.remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
