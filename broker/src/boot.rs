@@ -27,6 +27,7 @@ use crate::meta::{Meta, MetaError, MetaOptions};
 use crate::net::{self, Bound, Limits, RequestMemory};
 use crate::node::Node;
 use crate::partition::{Disks, DisksError, PartitionTable};
+use crate::replicate;
 use crate::work;
 
 /// Why a node cannot start. Each says what is wrong, where, and what to do.
@@ -162,6 +163,9 @@ pub async fn start(loaded: Loaded, seed: u64) -> Result<Running, StartError> {
         .register(registration)
         .await
         .map_err(StartError::Registration)?;
+    // The image is as new as this run's registration: what it does not give to this node is not this node's.
+    let (strays, image) = (table.clone(), meta.handle().image());
+    let _ = tokio::task::spawn_blocking(move || strays.set_strays_aside(&image)).await;
     let (stop, stopped) = watch::channel(false);
     let (groups, coordinating) = Groups::start(
         &config,
@@ -196,6 +200,7 @@ pub async fn start(loaded: Loaded, seed: u64) -> Result<Running, StartError> {
     };
     let mut tasks = work::start(&node, &stopped);
     tasks.extend(coordinating);
+    tasks.extend(replicate::start(&node, &stopped));
     for listener in bound {
         tasks.push(tokio::spawn(listener.accept(
             node.clone(),
@@ -275,6 +280,10 @@ impl Running {
             let _ = task.await;
         }
         self.meta.kill().await;
+        // Work on other threads may still run: from here on none of it reaches a log.
+        for partition in self.node.partitions.all() {
+            partition.log().abandon();
+        }
     }
 }
 

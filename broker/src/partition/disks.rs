@@ -3,17 +3,21 @@
 //! Always holds: a directory is locked before anything in it is read, and judged before anything in it is written; the mark of a
 //! clean shutdown is gone as soon as the directory is in use. Must never: believe a checkpoint over what the log holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use airis_cluster::config::TopicConfig;
 use airis_cluster::machine::Chance;
+use airis_protocol::names;
 use airis_protocol::types::{BrokerEpoch, Offset, PartitionId, Str, Uuid};
 use airis_storage::checkpoint::PartitionOffsets;
+use airis_storage::dir::PartitionMetadata;
 use airis_storage::log::{Log, OpenArgs};
-use airis_storage::{Disk, LogDir, MetaProperties, RealDisk, StorageError};
+use airis_storage::{
+    Disk, LogDir, MetaProperties, PartitionDir, PartitionDirKind, RealDisk, StorageError,
+};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -68,6 +72,7 @@ struct Dir {
 
 /// Room in one log directory, for DescribeLogDirs.
 pub struct Described {
+    pub id: Uuid,
     pub path: PathBuf,
     pub total_bytes: i64,
     pub usable_bytes: i64,
@@ -192,6 +197,15 @@ impl Disks {
         self.dirs.iter().map(|d| d.id).collect()
     }
 
+    /// The ids of these directories.
+    pub fn ids_of(&self, paths: &BTreeSet<PathBuf>) -> Vec<Uuid> {
+        self.dirs
+            .iter()
+            .filter(|d| paths.contains(d.log_dir.path()))
+            .map(|d| d.id)
+            .collect()
+    }
+
     pub fn previous_epoch(&self) -> BrokerEpoch {
         self.previous_epoch
     }
@@ -206,6 +220,7 @@ impl Disks {
         topic_config: &TopicConfig,
     ) -> Result<(Log, Offset), StorageError> {
         let key = (topic.to_owned(), index);
+        self.set_aside_namesakes(topic, topic_id, index)?;
         let dir = self
             .dirs
             .iter()
@@ -215,7 +230,7 @@ impl Disks {
                     .iter()
                     .find(|d| self.disk.exists(&d.log_dir.partition_path(topic, index)))
             })
-            .unwrap_or(&self.dirs[0]);
+            .unwrap_or_else(|| self.emptiest());
         let at = |offsets: &PartitionOffsets| offsets.get(&key).copied().unwrap_or(Offset(0));
         let (log, report) = Log::open(
             self.disk.clone(),
@@ -252,6 +267,78 @@ impl Disks {
             );
         }
         Ok((log, at(&dir.high_watermarks)))
+    }
+
+    /// Where a new replica goes: the directory with the fewest.
+    fn emptiest(&self) -> &Dir {
+        match &self.dirs[..] {
+            [only] => only,
+            dirs => dirs
+                .iter()
+                .min_by_key(|d| d.log_dir.partitions().map_or(usize::MAX, |p| p.len()))
+                .expect("a node has a log directory"),
+        }
+    }
+
+    /// A directory of an older topic of the same name, deleted while this node was away, must not be taken for this topic's.
+    fn set_aside_namesakes(
+        &self,
+        topic: &str,
+        topic_id: Uuid,
+        index: PartitionId,
+    ) -> Result<(), StorageError> {
+        for dir in &self.dirs {
+            let path = dir.log_dir.partition_path(topic, index);
+            if !self.disk.exists(&path) {
+                continue;
+            }
+            let Some(known) = PartitionMetadata::read(&*self.disk, &path)? else {
+                continue;
+            };
+            if known.topic_id != topic_id {
+                let stray = PartitionDir {
+                    path,
+                    kind: PartitionDirKind::Log,
+                    topic: topic.to_owned(),
+                    partition: index,
+                    topic_id: Some(known.topic_id),
+                };
+                self.make_stray(dir, &stray)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn make_stray(&self, dir: &Dir, stray: &PartitionDir) -> Result<(), StorageError> {
+        let to = dir.log_dir.make_stray(stray, self.unique.lock().uuid().0)?;
+        warn!(
+            "{} belongs to no replica of this node; it is kept as {}",
+            stray.path.display(),
+            to.display()
+        );
+        Ok(())
+    }
+
+    /// Renames the directories of replicas that are not `wanted` to `-stray`.
+    pub fn set_strays_aside(&self, wanted: impl Fn(&str, Option<Uuid>, PartitionId) -> bool) {
+        for dir in &self.dirs {
+            let found = match dir.log_dir.partitions() {
+                Ok(found) => found,
+                Err(e) => {
+                    warn!("strays are not looked for: {e}");
+                    continue;
+                }
+            };
+            for p in &found {
+                if p.kind == PartitionDirKind::Log
+                    && p.topic != names::METADATA_TOPIC
+                    && !wanted(&p.topic, p.topic_id, p.partition)
+                    && let Err(e) = self.make_stray(dir, p)
+                {
+                    warn!("a stray directory stays as it is: {e}");
+                }
+            }
+        }
     }
 
     /// Renames a deleted partition's directory out of the way.
@@ -340,6 +427,7 @@ impl Disks {
                 let space = d.log_dir.space();
                 let bytes = |n: Option<u64>| n.map_or(-1, |n| n as i64);
                 Described {
+                    id: d.id,
                     path: d.log_dir.path().to_owned(),
                     total_bytes: bytes(space.as_ref().ok().map(|s| s.total)),
                     usable_bytes: bytes(space.as_ref().ok().map(|s| s.free)),

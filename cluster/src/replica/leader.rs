@@ -173,6 +173,15 @@ struct Pending {
     isr: Vec<NodeId>,
 }
 
+/// A log as a new leader finds it.
+#[derive(Clone, Copy, Debug)]
+pub struct LogState {
+    pub end: Offset,
+    /// Up to where it is on the medium that counts.
+    pub counted: Offset,
+    pub high_watermark: Offset,
+}
+
 /// The state of one partition's leader.
 #[derive(Clone, Debug)]
 pub struct Leader {
@@ -195,11 +204,14 @@ impl Leader {
         lag_max_ms: i64,
         now: Millis,
         assigned: Assigned,
-        end: Offset,
-        counted: Offset,
-        high_watermark: Offset,
+        log: LogState,
         out: &mut Vec<Effect>,
     ) -> Leader {
+        let LogState {
+            end,
+            counted,
+            high_watermark,
+        } = log;
         let mut leader = Leader {
             node,
             lag_max_ms,

@@ -4,7 +4,7 @@ use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset};
 
 use crate::replica::leader::{
-    Altered, Assigned, Effect, Fetched, Input, Leader, Live, Proposal, Refused,
+    Altered, Assigned, Effect, Fetched, Input, Leader, Live, LogState, Proposal, Refused,
 };
 use crate::replica::{CannotTell, diverging};
 
@@ -51,9 +51,11 @@ impl Run {
             LAG_MAX,
             Millis(0),
             assigned,
-            Offset(10),
-            Offset(10),
-            Offset(5),
+            LogState {
+                end: Offset(10),
+                counted: Offset(10),
+                high_watermark: Offset(5),
+            },
             &mut out,
         );
         Run { leader, now: 0 }

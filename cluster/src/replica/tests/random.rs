@@ -11,7 +11,9 @@ use airis_protocol::types::{BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset};
 use crate::machine::Chance;
 use crate::replica::diverging;
 use crate::replica::follower::{self, Answer, Follower, Local};
-use crate::replica::leader::{Altered, Assigned, Effect, Fetched, Input, Leader, Live, Proposal};
+use crate::replica::leader::{
+    Altered, Assigned, Effect, Fetched, Input, Leader, Live, LogState, Proposal,
+};
 
 const NODES: usize = 3;
 const LAG_MAX: i64 = 1000;
@@ -256,9 +258,11 @@ impl World {
                         LAG_MAX,
                         now,
                         v.assigned,
-                        Offset(end as i64),
-                        Offset(counted as i64),
-                        Offset(node.high_watermark),
+                        LogState {
+                            end: Offset(end as i64),
+                            counted: Offset(counted as i64),
+                            high_watermark: Offset(node.high_watermark),
+                        },
                         &mut out,
                     ));
                 }
