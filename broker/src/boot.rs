@@ -27,6 +27,7 @@ use crate::meta::{Meta, MetaError, MetaOptions};
 use crate::net::{self, Bound, Limits, RequestMemory, Serving};
 use crate::node::Node;
 use crate::partition::{Disks, DisksError, PartitionTable};
+use crate::replicate;
 use crate::work;
 
 /// Why a node cannot start. Each says what is wrong, where, and what to do.
@@ -128,10 +129,6 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         table.clone(),
     )
     .await?;
-    let (swept, image) = (table.clone(), meta.handle().image());
-    tokio::task::spawn_blocking(move || swept.sweep(&image))
-        .await
-        .expect("sweeping the log directories does not panic");
     let addresses = advertised(&config, &bound);
     let registration = BrokerRegistrationRequest {
         broker_id: config.node_id.0,
@@ -167,6 +164,10 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         .register(registration)
         .await
         .map_err(StartError::Registration)?;
+    let (swept, image) = (table.clone(), meta.handle().image());
+    tokio::task::spawn_blocking(move || swept.sweep(&image))
+        .await
+        .expect("sweeping the log directories does not panic");
     let (stop, stopped) = watch::channel(false);
     let (groups, coordinating) = Groups::start(
         &config,
@@ -201,6 +202,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
     };
     let mut tasks = work::start(&node, &stopped);
     tasks.extend(coordinating);
+    tasks.extend(replicate::start(&node, &stopped));
     for listener in bound {
         tasks.push(tokio::spawn(listener.accept(
             node.clone(),
@@ -281,6 +283,10 @@ impl Running {
             let _ = task.await;
         }
         self.meta.kill().await;
+        // Work on other threads may still run: from here on none of it reaches a log.
+        for partition in self.node.partitions.all() {
+            partition.log().abandon();
+        }
     }
 }
 

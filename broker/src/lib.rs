@@ -20,6 +20,7 @@ mod net;
 mod node;
 mod partition;
 mod producer_ids;
+mod replicate;
 mod topics;
 mod work;
 

@@ -6,3 +6,4 @@ pub mod group;
 pub mod machine;
 pub mod metadata;
 pub mod placement;
+pub mod replica;

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use airis_protocol::batch::BatchError;
-use airis_protocol::types::{Offset, ProducerEpoch, ProducerId};
+use airis_protocol::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId};
 
 /// The disk, or what lies on it, failed.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +111,12 @@ pub enum AppendError {
     /// A follower's batch does not continue the log.
     #[error("batch at offset {got}, the log ends at {end}")]
     UnexpectedOffset { got: Offset, end: Offset },
+    /// Kafka: NOT_LEADER_OR_FOLLOWER. A later leader has written here: an append that was late must not follow its records.
+    #[error("leader epoch {epoch}, the log has {latest}")]
+    OldEpoch {
+        epoch: LeaderEpoch,
+        latest: LeaderEpoch,
+    },
     /// Kafka: CORRUPT_MESSAGE. The caller has validated the bytes, so this is a bug or bad memory.
     #[error("corrupt batch: {0}")]
     Corrupt(#[from] BatchError),

@@ -206,6 +206,11 @@ impl Log {
         segments.iter().map(one).collect()
     }
 
+    /// True once an fsync has failed: nothing is appended or flushed any more until a restart has checked the log.
+    pub fn is_offline(&self) -> bool {
+        self.is_offline.load(Ordering::Acquire)
+    }
+
     fn check_usable(&self) -> Result<(), StorageError> {
         if self.closed.load(Ordering::Acquire) {
             return Err(StorageError::Closed {

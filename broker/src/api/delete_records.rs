@@ -1,4 +1,6 @@
-//! DeleteRecords (KIP-107): moves the start of a log. Whole segments are deleted afterwards.
+//! DeleteRecords (KIP-107): moves the start of a log, at every replica before the answer. Whole segments are deleted afterwards.
+
+use std::time::Duration;
 
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::delete_records_response::{
@@ -9,6 +11,7 @@ use airis_protocol::names;
 use airis_protocol::types::{LeaderEpoch, Offset, PartitionId};
 
 use airis_storage::ReadError;
+use tokio::time::Instant;
 
 use super::{Ctx, Reply};
 use crate::node::Node;
@@ -19,6 +22,8 @@ const HIGH_WATERMARK: i64 = -1;
 pub fn handle(ctx: &Ctx, request: DeleteRecordsRequest) -> Reply<DeleteRecordsResponse> {
     // On a blocking thread: checkpoints are written before the answer, so that what was deleted stays deleted.
     let node = ctx.node.clone();
+    let waiting_on = node.clone();
+    let deadline = Instant::now() + Duration::from_millis(request.timeout_ms.max(0) as u64);
     Reply::later(async move {
         let work = move || {
             let mut topics = Vec::with_capacity(request.topics.len());
@@ -53,10 +58,36 @@ pub fn handle(ctx: &Ctx, request: DeleteRecordsRequest) -> Reply<DeleteRecordsRe
                 ..Default::default()
             }
         };
-        tokio::task::spawn_blocking(work)
+        let mut response = tokio::task::spawn_blocking(work)
             .await
-            .unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()))
+            .unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
+        for topic in &mut response.topics {
+            for p in topic.partitions.iter_mut().filter(|p| p.error_code == 0) {
+                if let Err(error) = replicas_too(&waiting_on, &topic.name, p, deadline).await {
+                    p.low_watermark = -1;
+                    p.error_code = error.code();
+                }
+            }
+        }
+        response
     })
+}
+
+/// Waits until every live replica has moved its start as well; the answer is the first offset that any of them still has.
+async fn replicas_too(
+    node: &Node,
+    topic: &str,
+    done: &mut DeleteRecordsPartitionResult,
+    deadline: Instant,
+) -> Result<(), ErrorCode> {
+    let index = PartitionId(done.partition_index);
+    let partition = node.partitions.by_name(topic, index)?;
+    let started = partition.low_reached(Offset(done.low_watermark));
+    tokio::time::timeout_at(deadline, started)
+        .await
+        .unwrap_or(Err(ErrorCode::RequestTimedOut))?;
+    done.low_watermark = partition.low_watermark().0;
+    Ok(())
 }
 
 fn delete(node: &Node, topic: &str, index: PartitionId, offset: i64) -> Result<Offset, ErrorCode> {

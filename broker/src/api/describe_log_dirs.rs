@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
@@ -18,6 +19,7 @@ pub fn handle(ctx: &Ctx, request: DescribeLogDirsRequest) -> Reply<DescribeLogDi
             .collect()
     });
     let partitions = ctx.node.partitions.all();
+    let offline = ctx.node.partitions.offline_dirs();
     let results = ctx
         .node
         .partitions
@@ -37,7 +39,7 @@ pub fn handle(ctx: &Ctx, request: DescribeLogDirsRequest) -> Reply<DescribeLogDi
                         .push(DescribeLogDirsPartition {
                             partition_index: p.index.0,
                             partition_size: p.log().size_bytes() as i64,
-                            offset_lag: (p.log().end().0 - p.high_watermark().0).max(0),
+                            offset_lag: (p.high_watermark().0 - p.log().end().0).max(0),
                             is_future_key: false,
                         });
                 }
@@ -45,8 +47,12 @@ pub fn handle(ctx: &Ctx, request: DescribeLogDirsRequest) -> Reply<DescribeLogDi
             for partitions in topics.values_mut() {
                 partitions.sort_unstable_by_key(|p| p.partition_index);
             }
+            let error = match offline.contains(&dir.id) {
+                true => ErrorCode::KafkaStorageError,
+                false => ErrorCode::None,
+            };
             DescribeLogDirsResult {
-                error_code: 0,
+                error_code: error.code(),
                 log_dir: Str::from(dir.path.to_string_lossy().into_owned()),
                 topics: topics
                     .into_iter()

@@ -6,7 +6,7 @@ use airis_protocol::messages::describe_producers_response::{
 };
 use airis_protocol::messages::{DescribeProducersRequest, DescribeProducersResponse};
 use airis_protocol::names;
-use airis_protocol::types::{LeaderEpoch, PartitionId, Str};
+use airis_protocol::types::{PartitionId, Str};
 
 use super::{Ctx, Reply};
 
@@ -46,7 +46,6 @@ fn producers(ctx: &Ctx, topic: &str, index: i32) -> Result<Vec<ProducerState>, E
         return Err(ErrorCode::InvalidTopicException);
     }
     let partition = ctx.node.partitions.by_name(topic, PartitionId(index))?;
-    partition.check_leader(LeaderEpoch(-1))?;
     Ok(partition
         .log()
         .producers()

@@ -1,27 +1,34 @@
-//! Fetch: plan, read, wait if there is too little, read again.
+//! Fetch: plan, read, wait if there is too little, read again. Followers fetch as well, and tell with it how far they are.
 //!
-//! Always holds: no record at or beyond the high watermark (or, read committed, the last stable offset) is given out; no bytes are
-//! copied: an answer names file ranges; a wait ends at its deadline. Must never: miss a wake-up (it registers before it reads).
+//! Always holds: no record at or beyond the high watermark (or, read committed, the last stable offset) is given to a consumer; no
+//! bytes are copied: an answer names file ranges; a wait ends at its deadline; a follower's position counts only if the partition
+//! has that replica, in this leader epoch, and its log is a prefix of ours. Must never: miss a wake-up (it registers before it
+//! reads).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use airis_cluster::fetch::session::{Mode, Plan, Wanted};
+use airis_cluster::replica;
+use airis_cluster::replica::leader::Fetched;
+use airis_cluster::replica::nearest::{Candidate, nearest};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::fetch_response::{
     AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
     PartitionData,
 };
 use airis_protocol::messages::{FetchRequest, FetchResponse};
-use airis_protocol::types::{LeaderEpoch, Offset, PartitionId, Records, Str, Uuid};
-use airis_storage::ReadError;
+use airis_protocol::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionId, Records, Str, Uuid,
+};
+use airis_storage::{Log, ReadError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Ctx, Reply};
 use crate::node::Node;
-use crate::partition::{Partition, Waiter};
+use crate::partition::{Partition, Progress, Waiter};
 
 /// `isolation_level` of a consumer that wants committed transactions only.
 const READ_COMMITTED: i8 = 1;
@@ -29,6 +36,11 @@ const READ_COMMITTED: i8 = 1;
 const IDS_FROM: i16 = 13;
 /// The first version with hints to the current leader (KIP-951).
 const LEADER_HINTS_FROM: i16 = 16;
+
+/// The first version whose clients know that followers serve them too (KIP-392).
+const ANY_REPLICA_FROM: i16 = 11;
+/// How long a follower waits for records to learn with them of a new high watermark or log start. It doubles while nothing is new.
+const NEWS_AFTER: Duration = Duration::from_millis(10);
 
 /// One partition of a plan, looked up.
 struct Target {
@@ -48,6 +60,10 @@ struct Fetch {
     max_bytes: usize,
     mode: Mode,
     targets: Vec<Target>,
+    /// The follower that asks.
+    replica: Option<(NodeId, BrokerEpoch)>,
+    /// The rack of the consumer that asks, if it may be sent elsewhere.
+    rack: Str,
 }
 
 /// What one look at all partitions gave.
@@ -79,9 +95,13 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
         }
     };
     let replica = match ctx.version {
-        15.. => request.replica_state.replica_id,
-        _ => request.replica_id,
+        15.. => (
+            request.replica_state.replica_id,
+            request.replica_state.replica_epoch,
+        ),
+        _ => (request.replica_id, -1),
     };
+    let replica = (replica.0 >= 0).then_some((NodeId(replica.0), BrokerEpoch(replica.1)));
     let targets = partitions
         .into_iter()
         .map(|wanted| Target {
@@ -101,7 +121,14 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
             .max(0) as usize,
         mode,
         targets,
+        replica,
+        rack: if replica.is_none() && ctx.node.config.rack_aware_reads {
+            request.rack_id.detach()
+        } else {
+            Str::default()
+        },
     };
+    fetch.take_positions();
     let pass = fetch.read();
     let min_bytes = request.min_bytes.max(0) as usize;
     if pass.urgent
@@ -113,17 +140,27 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
     }
     let deadline = Instant::now() + Duration::from_millis(request.max_wait_ms as u64);
     Reply::later(async move {
-        let waiting = Waiting::register(&fetch.targets);
+        let waiting = Waiting::register(&fetch);
+        let mut patience = NEWS_AFTER;
+        let mut news_at = match fetch.replica {
+            Some(_) if fetch.mode != Mode::Sessionless => Instant::now() + patience,
+            _ => deadline,
+        };
         loop {
             let pass = fetch.read();
             if pass.urgent || pass.bytes >= min_bytes {
                 return fetch.answer(pass);
             }
-            if timeout_at(deadline, waiting.waiter.notified())
+            if timeout_at(deadline.min(news_at), waiting.waiter.notified())
                 .await
                 .is_err()
             {
-                return fetch.answer(fetch.read());
+                let now = Instant::now();
+                if now >= deadline || fetch.has_news() {
+                    return fetch.answer(fetch.read());
+                }
+                patience *= 2;
+                news_at = now + patience;
             }
         }
     })
@@ -133,40 +170,137 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
 struct Waiting {
     waiter: Waiter,
     partitions: Vec<Arc<Partition>>,
+    follower: bool,
 }
 
 impl Waiting {
-    fn register(targets: &[Target]) -> Self {
+    fn register(fetch: &Fetch) -> Self {
         let waiter = Arc::new(Notify::new());
-        let partitions: Vec<_> = targets
+        let partitions: Vec<_> = fetch
+            .targets
             .iter()
             .filter_map(|t| t.found.as_ref().ok().cloned())
             .collect();
+        let follower = fetch.replica.is_some();
         for partition in &partitions {
-            partition.progress.register(&waiter);
+            Self::of(partition, follower).register(&waiter);
         }
-        Waiting { waiter, partitions }
+        Waiting {
+            waiter,
+            partitions,
+            follower,
+        }
+    }
+
+    /// Followers wait for the log to grow, consumers for what is committed.
+    fn of(partition: &Partition, follower: bool) -> &Progress {
+        if follower {
+            &partition.growth
+        } else {
+            &partition.progress
+        }
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         for partition in &self.partitions {
-            partition.progress.unregister(&self.waiter);
+            Self::of(partition, self.follower).unregister(&self.waiter);
         }
     }
 }
 
-fn find(node: &Node, by_id: bool, wanted: &Wanted) -> Result<Arc<Partition>, ErrorCode> {
+fn find(
+    node: &Node,
+    by_id: bool,
+    wanted: &Wanted,
+    replica: Option<(NodeId, BrokerEpoch)>,
+) -> Result<Arc<Partition>, ErrorCode> {
     let index = PartitionId(wanted.partition);
-    if by_id {
+    let partition = if by_id {
         node.partitions.by_id(wanted.topic_id, index)
     } else {
         node.partitions.by_name(&wanted.topic, index)
+    }?;
+    if let Some((replica, epoch)) = replica {
+        // The epoch first: who is behind has to learn that, not that it has no replica.
+        partition.check_leader(LeaderEpoch(wanted.leader_epoch.max(-1)))?;
+        partition.admit(replica, epoch).map_err(|e| match e {
+            ErrorCode::UnknownLeaderEpoch if wanted.leader_epoch < 0 => {
+                ErrorCode::NotLeaderOrFollower
+            }
+            other => other,
+        })?;
     }
+    Ok(partition)
+}
+
+/// Where the fetcher's log and this one part, if they do.
+fn diverging(log: &Log, wanted: &Wanted) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
+    let (from, last) = (
+        Offset(wanted.fetch_offset),
+        LeaderEpoch(wanted.last_fetched_epoch),
+    );
+    if last.0 < 0 {
+        return Ok(None);
+    }
+    if from < log.start() {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    replica::diverging(log.epoch_end(last), last, from).map_err(|_| ErrorCode::OffsetOutOfRange)
 }
 
 impl Fetch {
+    /// A follower's fetch says what it has; the leader takes note, once a request.
+    fn take_positions(&self) {
+        let Some((replica, broker_epoch)) = self.replica else {
+            return;
+        };
+        for Target { wanted, found } in &self.targets {
+            let Ok(partition) = found else { continue };
+            let (log, offset) = (partition.log(), Offset(wanted.fetch_offset));
+            let known = (log.start()..=log.end()).contains(&offset);
+            if known && diverging(log, wanted) == Ok(None) {
+                partition.follower_fetched(Fetched {
+                    replica,
+                    broker_epoch,
+                    offset,
+                    log_start: Offset(wanted.log_start),
+                });
+            }
+        }
+    }
+
+    /// True if a follower has not been told of the high watermark, or the start of the log, as they are.
+    fn has_news(&self) -> bool {
+        self.targets.iter().any(|Target { wanted, found }| {
+            found
+                .as_ref()
+                .is_ok_and(|p| wanted.told != (p.high_watermark().0, p.log().start().0))
+        })
+    }
+
+    /// A replica in the consumer's rack that has what it wants, other than this leader (KIP-392).
+    fn nearer(&self, partition: &Partition, from: Offset) -> Option<NodeId> {
+        if self.rack.is_empty() || self.node.config.rack.as_ref() == Some(&self.rack) {
+            return None;
+        }
+        let image = self.node.meta.image();
+        let readable = partition.readable(from);
+        let candidates: Vec<_> = readable
+            .iter()
+            .filter_map(|(id, end)| {
+                let broker = image.broker(*id).filter(|b| b.active())?;
+                Some(Candidate {
+                    id: *id,
+                    rack: broker.rack.as_deref(),
+                    end: *end,
+                })
+            })
+            .collect();
+        nearest(&self.rack, self.node.config.rack.as_deref(), &candidates)
+    }
+
     /// One look at every partition, within the byte limits.
     fn read(&self) -> Pass {
         let mut pass = Pass {
@@ -184,7 +318,9 @@ impl Fetch {
                 Err(error) => failed(&target.wanted, *error),
             };
             pass.bytes += data.records.as_ref().map_or(0, Records::len);
-            pass.urgent |= data.error_code != 0 || data.diverging_epoch.epoch >= 0;
+            pass.urgent |= data.error_code != 0
+                || data.diverging_epoch.epoch >= 0
+                || data.preferred_read_replica >= 0;
             pass.data.push(data);
         }
         pass
@@ -230,14 +366,11 @@ impl Fetch {
         first: bool,
     ) -> Result<PartitionData, ErrorCode> {
         // Any epoch below zero means that the client knows none.
-        partition.check_leader(LeaderEpoch(wanted.leader_epoch.max(-1)))?;
-        if self.replica >= 0 {
-            // Not a replica of this partition as this leader knows it, so its fetch must not count: a newer assignment may be on its way.
-            return Err(if wanted.leader_epoch < 0 {
-                ErrorCode::NotLeaderOrFollower
-            } else {
-                ErrorCode::UnknownLeaderEpoch
-            });
+        let epoch = LeaderEpoch(wanted.leader_epoch.max(-1));
+        if self.replica.is_none() && self.version >= ANY_REPLICA_FROM {
+            partition.check_replica(epoch)?;
+        } else {
+            partition.check_leader(epoch)?;
         }
         let log = partition.log();
         let high_watermark = partition.high_watermark();
@@ -252,27 +385,27 @@ impl Fetch {
             ..Default::default()
         };
         let from = Offset(wanted.fetch_offset);
-        if wanted.last_fetched_epoch >= 0 {
-            // KIP-595: the client tells the epoch of what it has; if the log says otherwise, it has diverged.
-            let Some((epoch, end)) = log.epoch_end(LeaderEpoch(wanted.last_fetched_epoch)) else {
-                return Err(ErrorCode::OffsetOutOfRange);
+        // KIP-595: the client tells the epoch of what it has; if the log says otherwise, it has diverged.
+        if let Some((epoch, end)) = diverging(log, wanted)? {
+            data.diverging_epoch = EpochEndOffset {
+                epoch: epoch.0,
+                end_offset: end.0,
             };
-            if epoch.0 < wanted.last_fetched_epoch || end < from {
-                data.diverging_epoch = EpochEndOffset {
-                    epoch: epoch.0,
-                    end_offset: end.0,
-                };
-                return Ok(data);
-            }
+            return Ok(data);
         }
         if from < log.start() || from > log.end() {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        let bound = if self.committed {
-            last_stable
-        } else {
-            high_watermark
+        let committed = self.committed && self.replica.is_none();
+        let bound = match self.replica {
+            Some(_) => log.end(),
+            None if committed => last_stable,
+            None => high_watermark,
         };
+        if let Some(nearer) = self.nearer(partition, from) {
+            data.preferred_read_replica = nearer.0;
+            return Ok(data);
+        }
         let limit = room.min(wanted.max_bytes.max(0) as usize);
         if from >= bound || (limit == 0 && !first) {
             return Ok(data);
@@ -287,7 +420,7 @@ impl Fetch {
                 }
                 ReadError::Storage(e) => storage_failed(partition, &e),
             })?;
-        if self.committed && !read.ranges.is_empty() {
+        if committed && !read.ranges.is_empty() {
             data.aborted_transactions = Some(
                 log.aborted(from, read.upper)
                     .map_err(|e| storage_failed(partition, &e))?

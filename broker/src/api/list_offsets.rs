@@ -1,7 +1,7 @@
 //! ListOffsets: the offset of a time, or of one of the named places of a log.
 //!
 //! Always holds: what a consumer is told can be fetched: nothing at or beyond the high watermark (or last stable offset). Must never:
-//! answer from a log that this node does not lead.
+//! answer from a log that this node does not lead, but to a tool that asks for just that.
 
 use std::collections::BTreeSet;
 
@@ -28,6 +28,8 @@ const READ_COMMITTED: i8 = 1;
 const EPOCHS_FROM: i16 = 4;
 /// `replica_id` of a consumer; others (brokers, tools) see the end of the log itself.
 const CONSUMER: i32 = -1;
+/// `replica_id` of a tool that wants this replica's own view, leader or not.
+const DEBUGGING: i32 = -2;
 
 /// Timestamp, offset and leader epoch; -1 each for "none".
 type Found = (i64, i64, i32);
@@ -62,7 +64,11 @@ pub fn handle(ctx: &Ctx, request: ListOffsetsRequest) -> Reply<ListOffsetsRespon
                             .partitions
                             .by_name(&topic.name, PartitionId(index))
                             .and_then(|partition| {
-                                partition.check_leader(LeaderEpoch(p.current_leader_epoch))?;
+                                let epoch = LeaderEpoch(p.current_leader_epoch);
+                                match request.replica_id {
+                                    DEBUGGING => partition.check_replica(epoch)?,
+                                    _ => partition.check_leader(epoch)?,
+                                };
                                 let bound = match request.replica_id {
                                     CONSUMER if request.isolation_level == READ_COMMITTED => {
                                         partition.last_stable()
@@ -70,7 +76,9 @@ pub fn handle(ctx: &Ctx, request: ListOffsetsRequest) -> Reply<ListOffsetsRespon
                                     CONSUMER => partition.high_watermark(),
                                     _ => partition.log().end(),
                                 };
-                                find(&partition, p.timestamp, bound)
+                                // KIP-207: what its predecessor has committed may be more than a new leader knows of.
+                                let lagging = request.replica_id == CONSUMER && partition.lagging();
+                                find(&partition, p.timestamp, bound, lagging)
                             })
                     };
                     let (error, (timestamp, offset, epoch)) = match found {
@@ -110,9 +118,15 @@ fn supported(timestamp: i64, version: i16) -> bool {
     }
 }
 
-fn find(partition: &Partition, timestamp: i64, bound: Offset) -> Result<Found, ErrorCode> {
+fn find(
+    partition: &Partition,
+    timestamp: i64,
+    bound: Offset,
+    lagging: bool,
+) -> Result<Found, ErrorCode> {
     let log = partition.log();
     match timestamp {
+        LATEST if lagging => Err(ErrorCode::OffsetNotAvailable),
         LATEST => Ok((-1, bound.0, partition.leader().1.0)),
         EARLIEST | EARLIEST_LOCAL => {
             let start = log.start();
@@ -130,10 +144,11 @@ fn find(partition: &Partition, timestamp: i64, bound: Offset) -> Result<Found, E
                 ReadError::Damaged { .. } => ErrorCode::CorruptMessage,
                 ReadError::Storage(_) => ErrorCode::KafkaStorageError,
             })?;
-            Ok(match found {
-                Some(f) if f.offset < bound => (f.timestamp.0, f.offset.0, f.leader_epoch.0),
-                _ => NONE,
-            })
+            match found {
+                Some(f) if f.offset < bound => Ok((f.timestamp.0, f.offset.0, f.leader_epoch.0)),
+                Some(_) if lagging => Err(ErrorCode::OffsetNotAvailable),
+                _ => Ok(NONE),
+            }
         }
     }
 }

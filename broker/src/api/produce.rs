@@ -14,13 +14,13 @@ use airis_protocol::messages::produce_response::{
 };
 use airis_protocol::messages::{ProduceRequest, ProduceResponse};
 use airis_protocol::names;
-use airis_protocol::types::{NodeId, Offset, PartitionId, Str, Uuid};
+use airis_protocol::types::{LeaderEpoch, NodeId, Offset, PartitionId, Str, Uuid};
 use airis_protocol::validate::{ValidateError, validate};
 use airis_storage::log::Origin;
 
 use super::{Ctx, Reply};
 use crate::node::Node;
-use crate::partition::{self, Partition};
+use crate::partition::{self, Partition, Written};
 
 /// The first version with topic ids instead of names.
 const IDS_FROM: i16 = 13;
@@ -31,12 +31,39 @@ const ADMIN_CLIENT: &str = "__admin_client";
 /// Why a transactional batch is refused: transactions are not served, so no transactional id has a producer.
 const NO_TRANSACTION: ErrorCode = ErrorCode::InvalidProducerIdMapping;
 
-/// An append whose answer waits for the high watermark.
+/// An append whose answer waits.
 struct Pending {
     topic: usize,
     partition: usize,
     log: Arc<Partition>,
     until: Offset,
+    /// The leader epoch of the append.
+    epoch: LeaderEpoch,
+    /// For every in-sync replica, not only for this node's disk.
+    all: bool,
+}
+
+impl Pending {
+    /// The outcome, if it is known already.
+    fn now(&self) -> Option<Result<(), ErrorCode>> {
+        if !self.all {
+            return None;
+        }
+        match self.log.is_committed(self.until, self.epoch) {
+            Ok(false) => None,
+            Ok(true) => Some(self.log.enough_after_append()),
+            Err(e) => Some(Err(e)),
+        }
+    }
+
+    async fn done(&self) -> Result<(), ErrorCode> {
+        if self.all {
+            self.log.committed(self.until, self.epoch).await?;
+            self.log.enough_after_append()
+        } else {
+            self.log.flushed(self.until, self.epoch).await
+        }
+    }
 }
 
 pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
@@ -68,12 +95,14 @@ pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
                         data,
                     );
                     let response = match done {
-                        Ok((response, Some((log, until)))) => {
+                        Ok((response, Some((log, until, epoch)))) => {
                             pending.push(Pending {
                                 topic: t,
                                 partition: p,
                                 log,
                                 until,
+                                epoch,
+                                all: acks == -1,
                             });
                             response
                         }
@@ -107,7 +136,13 @@ pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
     if hints {
         response.node_endpoints = endpoints(ctx.node, &ctx.client.listener);
     }
-    pending.retain(|p| p.log.high_watermark() < p.until);
+    pending.retain(|p| match p.now() {
+        None => true,
+        Some(outcome) => {
+            settle(&mut response, p, outcome);
+            false
+        }
+    });
     if pending.is_empty() {
         return Reply::Now(response);
     }
@@ -115,24 +150,27 @@ pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
     Reply::later(async move {
         let deadline = tokio::time::Instant::now() + timeout;
         for p in pending {
-            let waited = tokio::time::timeout_at(deadline, p.log.committed(p.until)).await;
-            let error = match waited {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => error,
-                Err(_) => ErrorCode::RequestTimedOut,
-            };
-            let answer = &mut response.responses[p.topic].partition_responses[p.partition];
-            *answer = PartitionProduceResponse {
-                index: answer.index,
-                error_code: error.code(),
-                base_offset: -1,
-                log_append_time_ms: -1,
-                log_start_offset: -1,
-                ..Default::default()
-            };
+            let outcome = tokio::time::timeout_at(deadline, p.done())
+                .await
+                .unwrap_or(Err(ErrorCode::RequestTimedOut));
+            settle(&mut response, &p, outcome);
         }
         response
     })
+}
+
+/// Puts an append's outcome into the answer.
+fn settle(response: &mut ProduceResponse, p: &Pending, outcome: Result<(), ErrorCode>) {
+    let Err(error) = outcome else { return };
+    let answer = &mut response.responses[p.topic].partition_responses[p.partition];
+    *answer = PartitionProduceResponse {
+        index: answer.index,
+        error_code: error.code(),
+        base_offset: -1,
+        log_append_time_ms: -1,
+        log_start_offset: -1,
+        ..Default::default()
+    };
 }
 
 /// Why a partition's records were refused.
@@ -192,7 +230,10 @@ impl Refused {
     }
 }
 
-type Done = (PartitionProduceResponse, Option<(Arc<Partition>, Offset)>);
+type Done = (
+    PartitionProduceResponse,
+    Option<(Arc<Partition>, Offset, LeaderEpoch)>,
+);
 
 /// One partition's part of the request.
 fn produce(
@@ -244,8 +285,14 @@ fn produce(
     if validated.transactional {
         return Err(NO_TRANSACTION.into());
     }
-    let appended = partition
-        .append(validated.bytes, ctx.now, Origin::Client, acks == -1)
+    let Written { appended, epoch } = partition
+        .append(
+            validated.bytes,
+            ctx.now,
+            Origin::Client,
+            acks == -1,
+            LeaderEpoch(-1),
+        )
         .map_err(|error| Refused {
             // What the log's own state refuses comes with its start, as in Kafka.
             log_start: match error {
@@ -270,7 +317,7 @@ fn produce(
     };
     // acks=1 waits for this node's own disk where acknowledgement means stable storage; acks=all for every in-sync replica.
     let until = Offset(appended.last_offset.0 + 1);
-    let wait = (acks == -1 || partition.waits_for_disk()).then_some((partition, until));
+    let wait = (acks == -1 || partition.waits_for_disk()).then_some((partition, until, epoch));
     Ok((response, wait))
 }
 

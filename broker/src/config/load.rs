@@ -12,7 +12,7 @@ use airis_cluster::config::{
     self as tables, BROKER, ConfigDef, ConfigError, Layers, Meaning, OWN, Value, broker,
     listener_base, nearest_name, own, parse,
 };
-use airis_protocol::types::{Millis, NodeId};
+use airis_protocol::types::{Millis, NodeId, Str};
 
 use super::{BrokerConfig, Durability, Listener, properties};
 
@@ -298,6 +298,13 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         } else {
             Vec::new()
         },
+        inter_broker_listener: match &kafka.inter_broker_listener_name {
+            Some(name) => name.as_str().into(),
+            None => kafka
+                .client_listeners()
+                .next()
+                .map_or_else(Str::default, |l| l.name.as_str().into()),
+        },
         log_dirs: kafka.log_dirs.iter().map(PathBuf::from).collect(),
         rack: kafka.broker_rack.as_deref().map(Into::into),
         request_bytes_max: kafka.socket_request_max_bytes as usize,
@@ -325,12 +332,21 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
             .clamp(1, FLUSH_CHECK_MS_MAX)),
         producer_id_expiration: Millis(kafka.producer_id_expiration_ms.into()),
         recovery_threads: kafka.num_recovery_threads_per_data_dir as usize,
+        replica_lag_max: Millis(kafka.replica_lag_time_max_ms),
+        replica_fetch_wait_max: ms(kafka.replica_fetch_wait_max_ms.into()),
+        replica_fetch_min_bytes: kafka.replica_fetch_min_bytes,
+        replica_fetch_max_bytes: kafka.replica_fetch_max_bytes,
+        replica_fetch_response_max_bytes: kafka.replica_fetch_response_max_bytes,
+        replica_fetch_backoff: ms(kafka.replica_fetch_backoff_ms.into()),
+        replica_socket_timeout: ms(kafka.replica_socket_timeout_ms.into()),
+        rack_aware_reads: kafka.replica_selector_class.as_deref() == Some(RACK_AWARE),
         fetch_session_slots: kafka.max_incremental_fetch_session_cache_slots as usize,
         fetch_max_bytes: kafka.fetch_max_bytes,
         offsets_topic_partitions: kafka.offsets_topic_num_partitions,
         offsets_topic_replication_factor: kafka.offsets_topic_replication_factor,
         offsets_topic_segment_bytes: kafka.offsets_topic_segment_bytes,
         offset_metadata_max_bytes: kafka.offset_metadata_max_bytes.max(0) as usize,
+        offsets_commit_timeout: ms(kafka.offsets_commit_timeout_ms.into()),
         offsets_retention: Millis(kafka.offsets_retention_ms),
         offsets_retention_check: ms(kafka.offsets_retention_check_interval_ms),
         group_initial_rebalance_delay: Millis(kafka.group_initial_rebalance_delay_ms.into()),
@@ -340,6 +356,9 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         properties: fixed,
     }
 }
+
+/// The one selector of replicas that there is, by the name of Kafka's.
+const RACK_AWARE: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
 
 /// Logs that are due to be forced to disk are looked for at least this often: a topic can set `flush.ms` on its own.
 const FLUSH_CHECK_MS_MAX: i64 = 1000;

@@ -41,6 +41,8 @@ pub struct BrokerConfig {
     pub listeners: Vec<Listener>,
     /// `advertised.listeners`; listeners that it does not name advertise their own address.
     pub advertised: Vec<Listener>,
+    /// `inter.broker.listener.name`: where brokers reach each other. By default the first listener.
+    pub inter_broker_listener: Str,
     /// `log.dirs`.
     pub log_dirs: Vec<PathBuf>,
     /// `broker.rack`.
@@ -75,6 +77,18 @@ pub struct BrokerConfig {
     pub producer_id_expiration: Millis,
     /// `num.recovery.threads.per.data.dir`.
     pub recovery_threads: usize,
+    /// `replica.lag.time.max.ms`.
+    pub replica_lag_max: Millis,
+    /// `replica.fetch.wait.max.ms`, `.min.bytes`, `.max.bytes`, `.response.max.bytes`, `.backoff.ms`.
+    pub replica_fetch_wait_max: Duration,
+    pub replica_fetch_min_bytes: i32,
+    pub replica_fetch_max_bytes: i32,
+    pub replica_fetch_response_max_bytes: i32,
+    pub replica_fetch_backoff: Duration,
+    /// `replica.socket.timeout.ms`.
+    pub replica_socket_timeout: Duration,
+    /// `replica.selector.class` is Kafka's rack-aware one: consumers are sent to a replica in their rack (KIP-392).
+    pub rack_aware_reads: bool,
     /// `max.incremental.fetch.session.cache.slots`.
     pub fetch_session_slots: usize,
     /// `fetch.max.bytes` of the broker: no answer is larger.
@@ -85,6 +99,8 @@ pub struct BrokerConfig {
     pub offsets_topic_segment_bytes: i32,
     /// `offset.metadata.max.bytes`.
     pub offset_metadata_max_bytes: usize,
+    /// `offsets.commit.timeout.ms`.
+    pub offsets_commit_timeout: Duration,
     /// `offsets.retention.minutes`, as milliseconds.
     pub offsets_retention: Millis,
     /// `offsets.retention.check.interval.ms`.
@@ -112,6 +128,7 @@ impl Default for BrokerConfig {
                 port: 9092,
             }],
             advertised: Vec::new(),
+            inter_broker_listener: Str::from_static("PLAINTEXT"),
             log_dirs: vec![PathBuf::from("airis-data")],
             rack: None,
             request_bytes_max: 100 * 1024 * 1024,
@@ -129,12 +146,21 @@ impl Default for BrokerConfig {
             flush_check: Duration::from_secs(1),
             producer_id_expiration: Millis(86_400_000),
             recovery_threads: 2,
+            replica_lag_max: Millis(30_000),
+            replica_fetch_wait_max: Duration::from_millis(500),
+            replica_fetch_min_bytes: 1,
+            replica_fetch_max_bytes: 1024 * 1024,
+            replica_fetch_response_max_bytes: 10 * 1024 * 1024,
+            replica_fetch_backoff: Duration::from_secs(1),
+            replica_socket_timeout: Duration::from_secs(30),
+            rack_aware_reads: false,
             fetch_session_slots: 1000,
             fetch_max_bytes: 55 * 1024 * 1024,
             offsets_topic_partitions: 50,
             offsets_topic_replication_factor: 1,
             offsets_topic_segment_bytes: 100 * 1024 * 1024,
             offset_metadata_max_bytes: 4096,
+            offsets_commit_timeout: Duration::from_secs(5),
             offsets_retention: Millis(10_080 * 60_000),
             offsets_retention_check: Duration::from_secs(600),
             group_initial_rebalance_delay: Millis(3000),

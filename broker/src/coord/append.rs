@@ -4,6 +4,7 @@
 //! take from a client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use airis_cluster::group::{Record, append_error};
 use airis_protocol::batch::{BatchBuilder, TimestampType};
@@ -28,17 +29,30 @@ pub enum Unit {
 /// What an answer waits for: everything that its shard had written by then.
 pub struct Commit {
     partition: Arc<Partition>,
+    epoch: LeaderEpoch,
     end: Offset,
+    wait_max: Duration,
 }
 
 impl Commit {
-    pub(super) fn new(partition: Arc<Partition>, end: Offset) -> Self {
-        Commit { partition, end }
+    /// `epoch` is that in which the shard was loaded, `wait_max` is `offsets.commit.timeout.ms`.
+    pub(super) fn new(
+        partition: Arc<Partition>,
+        epoch: LeaderEpoch,
+        end: Offset,
+        wait_max: Duration,
+    ) -> Self {
+        Commit {
+            partition,
+            epoch,
+            end,
+            wait_max,
+        }
     }
 
     /// True if there is nothing to wait for.
     pub fn is_done(&self) -> bool {
-        self.partition.high_watermark() >= self.end
+        self.partition.is_committed(self.end, self.epoch) == Ok(true)
     }
 
     /// The answer, once everything it may depend on is committed; if that fails, what `failed` makes of the code.
@@ -58,11 +72,12 @@ impl Commit {
         })
     }
 
-    /// Waits. Errors are a client's: the coordinator has moved, or its disk has failed.
+    /// Waits. Errors are a client's: the coordinator has moved, its disk has failed, or too few replicas are there.
     pub async fn done(self) -> Result<(), ErrorCode> {
-        self.partition
-            .committed(self.end)
+        let committed = self.partition.committed(self.end, self.epoch);
+        tokio::time::timeout(self.wait_max, committed)
             .await
+            .unwrap_or(Err(ErrorCode::RequestTimedOut))
             .map_err(append_error)
     }
 }
@@ -111,10 +126,11 @@ fn batches(
 /// What a record takes beside its key and value, at most, in bytes: five varints of up to 5, one of up to 10, attributes.
 const RECORD_OVERHEAD_MAX: usize = 36;
 
-/// Appends records. Calls `written` for each run of them that is on the log, with the offset of its first record; on an error some
+/// Appends records, in the leader epoch in which the shard was loaded. Calls `written` for each run of them that is on the log, with the offset of its first record; on an error some
 /// runs may have been written if the unit allows it. Returns the end of the log's part that was written.
 pub(super) fn append(
     partition: &Arc<Partition>,
+    epoch: LeaderEpoch,
     records: &[Record],
     unit: Unit,
     codec: Codec,
@@ -127,7 +143,16 @@ pub(super) fn append(
     let max_bytes = partition.config().max_message_bytes.max(0) as usize;
     let mut rest = records;
     for (count, bytes) in batches(records, unit, codec, now, max_bytes)? {
-        let appended = partition.append(bytes, now, Origin::Coordinator, true)?;
+        let appended = partition
+            .append(bytes, now, Origin::Coordinator, true, epoch)
+            .map_err(|code| match code {
+                // The partition is led in another epoch than the shard was loaded in, which is unloaded any moment.
+                ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch => {
+                    ErrorCode::NotLeaderOrFollower
+                }
+                code => code,
+            })?
+            .appended;
         let (run, later) = rest.split_at(count);
         rest = later;
         written(

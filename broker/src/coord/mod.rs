@@ -54,6 +54,8 @@ pub struct Groups {
     config: GroupConfig,
     codec: Codec,
     expiry_check: Duration,
+    /// `offsets.commit.timeout.ms`.
+    commit_wait_max: Duration,
     meta: MetaHandle,
     partitions: Arc<PartitionTable>,
     clock: Clock,
@@ -94,6 +96,7 @@ impl Groups {
             },
             codec: codec(config),
             expiry_check: config.offsets_retention_check,
+            commit_wait_max: config.offsets_commit_timeout,
             meta,
             partitions,
             clock,

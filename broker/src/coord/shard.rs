@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use airis_cluster::group::{Effect, Joiner, Moment, Record, Shard, Ticket, Token};
 use airis_cluster::machine::Decision;
@@ -41,6 +42,9 @@ enum State {
 pub(super) struct Active {
     shard: Shard,
     partition: Arc<Partition>,
+    /// The leader epoch that the shard was loaded in.
+    epoch: LeaderEpoch,
+    commit_wait_max: Duration,
     joins: HashMap<Token, oneshot::Sender<JoinGroupResponse>, foldhash::fast::RandomState>,
     syncs: HashMap<Token, oneshot::Sender<SyncGroupResponse>, foldhash::fast::RandomState>,
     /// Appends whose outcome the shard waits for, with the end of each.
@@ -82,6 +86,8 @@ impl Cell {
         let mut active = Active {
             shard,
             partition,
+            epoch: self.epoch,
+            commit_wait_max: groups.commit_wait_max,
             joins: HashMap::default(),
             syncs: HashMap::default(),
             unsettled: VecDeque::new(),
@@ -263,7 +269,12 @@ impl Active {
     }
 
     fn commit(&self) -> Commit {
-        Commit::new(self.partition.clone(), self.end)
+        Commit::new(
+            self.partition.clone(),
+            self.epoch,
+            self.end,
+            self.commit_wait_max,
+        )
     }
 
     /// Performs effects, and what they cause, until there are none.
@@ -304,6 +315,7 @@ impl Active {
         let mut end = self.end;
         let result = append(
             &self.partition,
+            self.epoch,
             records,
             Unit::Whole,
             groups.codec,
@@ -332,6 +344,7 @@ impl Active {
         let (shard, end) = (&mut self.shard, &mut self.end);
         append(
             &self.partition,
+            self.epoch,
             records,
             unit,
             groups.codec,
@@ -347,6 +360,10 @@ impl Active {
 
     /// Tells the shard of the appends that are committed by now.
     fn settle(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let Ok(true) = self.partition.is_committed(Offset(0), self.epoch) else {
+            // Another node has led meanwhile: what it has committed may not be what was written here.
+            return;
+        };
         let committed = self.partition.high_watermark();
         while let Some((end, ticket)) = self.unsettled.front().copied() {
             if end > committed {

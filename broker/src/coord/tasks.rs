@@ -202,7 +202,7 @@ async fn settle(groups: Arc<Groups>, mut queue: mpsc::UnboundedReceiver<Arc<Cell
 
 async fn settle_cell(groups: Arc<Groups>, cell: Arc<Cell>) {
     while let Some((partition, end)) = cell.unsettled() {
-        let outcome = partition.committed(end).await;
+        let outcome = partition.committed(end, cell.epoch).await;
         cell.settle(&groups, outcome);
     }
 }

@@ -328,6 +328,17 @@ impl MetaHandle {
         }
     }
 
+    /// Asks the controller for other ISRs, as the leader of their partitions.
+    pub async fn alter_partition(
+        &self,
+        request: AlterPartitionRequest,
+    ) -> Result<AlterPartitionResponse, ErrorCode> {
+        match self.submit(Command::AlterPartition(request)).await? {
+            Reply::AlterPartition(response) => Ok(response),
+            other => unreachable!("AlterPartition was answered by {other:?}"),
+        }
+    }
+
     /// Registers the node's own broker and lets it lead. Returns its epoch.
     ///
     /// Its records and the elections go through the log as for any broker; `request` says where it listens.
@@ -344,5 +355,31 @@ impl MetaHandle {
     /// Takes leadership from a broker that is about to stop, so that its next start (or another's) need not wait.
     async fn fence(&self, broker: NodeId, epoch: BrokerEpoch) -> Result<(), ErrorCode> {
         self.submit(Command::Fence(broker, epoch)).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+impl MetaHandle {
+    /// A handle to a controller that is no more than a function, for tests.
+    pub(crate) fn local(
+        image: Arc<ArcSwap<Image>>,
+        published: watch::Receiver<i64>,
+        run: Arc<dyn Fn(Command) -> Result<Reply, ErrorCode> + Send + Sync>,
+    ) -> MetaHandle {
+        let (jobs, mut queue) = mpsc::channel::<Job>(JOBS_MAX);
+        tokio::spawn(async move {
+            while let Some(job) = queue.recv().await {
+                let run = run.clone();
+                let answer = tokio::task::spawn_blocking(move || run(job.command)).await;
+                let _ = job
+                    .done
+                    .send(answer.expect("the controller does not panic"));
+            }
+        });
+        MetaHandle {
+            jobs,
+            image,
+            published,
+        }
     }
 }

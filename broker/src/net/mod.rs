@@ -6,7 +6,6 @@ mod connection;
 mod listener;
 mod memory;
 mod output;
-#[allow(dead_code)] // until the first user of it is here
 pub mod peer;
 mod threads;
 

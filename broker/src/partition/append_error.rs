@@ -15,6 +15,7 @@ fn code(error: &AppendError) -> ErrorCode {
         AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
         AppendError::InvalidRecord(_) => ErrorCode::InvalidRecord,
         AppendError::Corrupt(_) => ErrorCode::CorruptMessage,
+        AppendError::OldEpoch { .. } => ErrorCode::NotLeaderOrFollower,
         AppendError::UnexpectedOffset { .. } => ErrorCode::UnknownServerError,
         AppendError::Storage(_) => ErrorCode::KafkaStorageError,
     }

@@ -3,13 +3,14 @@
 //! Always holds: a directory is locked before anything in it is read, and judged before anything in it is written; the mark of a
 //! clean shutdown is gone as soon as the directory is in use. Must never: believe a checkpoint over what the log holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use airis_cluster::config::TopicConfig;
 use airis_cluster::machine::Chance;
+use airis_protocol::names;
 use airis_protocol::types::{BrokerEpoch, Offset, PartitionId, Str, Uuid};
 use airis_storage::checkpoint::PartitionOffsets;
 use airis_storage::dir::{PartitionDir, PartitionDirKind, PartitionMetadata};
@@ -22,9 +23,6 @@ use tracing::{info, warn};
 use super::{Partition, config};
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
-
-/// It has a directory among the partitions', and is kept by [`crate::meta`].
-const METADATA_TOPIC: &str = "__cluster_metadata";
 
 /// A directory of a deleted partition, and when its files go.
 pub struct Deleted {
@@ -72,6 +70,7 @@ struct Dir {
 
 /// Room in one log directory, for DescribeLogDirs.
 pub struct Described {
+    pub id: Uuid,
     pub path: PathBuf,
     pub total_bytes: i64,
     pub usable_bytes: i64,
@@ -196,6 +195,15 @@ impl Disks {
         self.dirs.iter().map(|d| d.id).collect()
     }
 
+    /// The ids of these directories.
+    pub fn ids_of(&self, paths: &BTreeSet<PathBuf>) -> Vec<Uuid> {
+        self.dirs
+            .iter()
+            .filter(|d| paths.contains(d.log_dir.path()))
+            .map(|d| d.id)
+            .collect()
+    }
+
     pub fn previous_epoch(&self) -> BrokerEpoch {
         self.previous_epoch
     }
@@ -219,7 +227,7 @@ impl Disks {
                     .iter()
                     .find(|d| self.disk.exists(&d.log_dir.partition_path(topic, index)))
             })
-            .unwrap_or(&self.dirs[0]);
+            .unwrap_or_else(|| self.emptiest());
         let at = |offsets: &PartitionOffsets| offsets.get(&key).copied().unwrap_or(Offset(0));
         let path = dir.log_dir.partition_path(topic, index);
         let open = || {
@@ -280,6 +288,17 @@ impl Disks {
         Ok((log, at(&dir.high_watermarks)))
     }
 
+    /// Where a new replica goes: the directory with the fewest.
+    fn emptiest(&self) -> &Dir {
+        match &self.dirs[..] {
+            [only] => only,
+            dirs => dirs
+                .iter()
+                .min_by_key(|d| d.log_dir.partitions().map_or(usize::MAX, |p| p.len()))
+                .expect("a node has a log directory"),
+        }
+    }
+
     /// Renames a directory that belongs to no known topic to `-stray`. It is kept for a person to look at.
     fn set_aside(
         &self,
@@ -322,7 +341,7 @@ impl Disks {
                         path: found.path,
                         due: Instant::now(),
                     }),
-                    PartitionDirKind::Log if found.topic != METADATA_TOPIC && !knows(&found) => {
+                    PartitionDirKind::Log if found.topic != names::METADATA_TOPIC && !knows(&found) => {
                         let (topic, index) = (&found.topic, found.partition);
                         if let Err(e) = self.set_aside(&dir.log_dir, topic, index, &found.path) {
                             warn!("a directory of no known topic stays where it is: {e}");
@@ -421,6 +440,7 @@ impl Disks {
                 let space = d.log_dir.space();
                 let bytes = |n: Option<u64>| n.map_or(-1, |n| n as i64);
                 Described {
+                    id: d.id,
                     path: d.log_dir.path().to_owned(),
                     total_bytes: bytes(space.as_ref().ok().map(|s| s.total)),
                     usable_bytes: bytes(space.as_ref().ok().map(|s| s.free)),

@@ -72,12 +72,14 @@ impl Partition {
     }
 
     /// Flushes on this thread.
-    pub fn flush_now(&self) {
+    pub fn flush_now(self: &Arc<Self>) {
         match self.log.flush() {
-            Ok(durable) => {
+            Ok(_) => {
                 self.flush.failed.store(false, Ordering::Release);
-                if self.durability == Durability::Fsync {
-                    self.commit_to(durable);
+                if self.durability == Durability::Fsync && self.leadership.load().here {
+                    self.grown();
+                    // Those who wait for this node's disk alone.
+                    self.progress.wake();
                 }
             }
             Err(e) => {

@@ -1,30 +1,37 @@
 //! One partition on this node: its log, who leads it, how far it is committed, and who waits for it.
 //!
-//! Always holds: the high watermark never falls and never passes the log's end; an append is checked against the leader epoch in
-//! force; whoever waits is woken after each change. Must never: hold a lock while waiting, or decide who leads (metadata does).
+//! Always holds: the high watermark never falls (but where a follower's log is cut below it) and never passes the log's end; an
+//! append is checked against the leader epoch in force; whoever waits is woken after each change. Must never: hold a lock while
+//! waiting, or decide who leads (metadata does).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use airis_cluster::config::TopicConfig;
 use airis_protocol::error::ErrorCode;
-use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str};
+use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str, Uuid};
 use airis_storage::log::{AppendArgs, Appended, Log, Origin};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 mod append_error;
 pub mod config;
 mod disks;
 mod flush;
+mod hub;
 mod progress;
+mod replica;
 mod table;
 
 pub use disks::{Disks, DisksError};
+pub use hub::{Hub, Queue};
 pub use progress::{Progress, Waiter};
+pub use replica::{Next, Position};
 pub use table::PartitionTable;
 
 use crate::config::Durability;
+use replica::Role;
 
 /// Who leads, as the metadata says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,51 +40,73 @@ pub struct Leadership {
     pub epoch: LeaderEpoch,
     /// This node leads.
     pub here: bool,
-    /// In-sync replicas.
-    pub in_sync: usize,
+    /// If it does: the epoch since which it has led without a break. What it appended since then is still there.
+    pub since: LeaderEpoch,
+    /// There is no other replica: what is in the log is committed.
+    pub alone: bool,
 }
 
 /// One partition of this node.
 pub struct Partition {
     pub topic: Str,
+    pub topic_id: Uuid,
     pub index: PartitionId,
     log: Log,
     durability: Durability,
+    hub: Arc<Hub>,
     leadership: ArcSwap<Leadership>,
     config: ArcSwap<TopicConfig>,
+    role: Mutex<Role>,
+    /// As many replicas are in sync as acks=all asks for; and if one counts those that are proposed.
+    enough: AtomicBool,
+    enough_proposed: AtomicBool,
     high_watermark: AtomicI64,
+    /// Waits for the high watermark, for leadership, for followers.
     pub progress: Progress,
+    /// Followers that wait for the log to grow.
+    pub growth: Progress,
     /// A flush is under way or wanted; see [`flush`].
     flush: flush::Flush,
-    /// The topic is gone; the files are about to go.
+    /// The replica is not here any more; the files are about to go.
     deleted: AtomicBool,
 }
 
 impl Partition {
-    /// A partition whose log is open. `high_watermark` is what the checkpoint says; it counts only within the log.
+    /// A partition whose log is open, with nobody leading it. `high_watermark` is what the checkpoint says; it counts only within
+    /// the log.
     pub fn new(
         topic: Str,
+        topic_id: Uuid,
         index: PartitionId,
-        log: Log,
+        (log, high_watermark): (Log, Offset),
         durability: Durability,
-        leadership: Leadership,
+        hub: Arc<Hub>,
         config: Arc<TopicConfig>,
-        high_watermark: Offset,
     ) -> Self {
-        let partition = Partition {
+        Partition {
             topic,
+            topic_id,
             index,
             durability,
-            leadership: ArcSwap::from_pointee(leadership),
+            hub,
+            leadership: ArcSwap::from_pointee(Leadership {
+                leader: None,
+                epoch: LeaderEpoch(-1),
+                here: false,
+                since: LeaderEpoch(-1),
+                alone: false,
+            }),
             config: ArcSwap::new(config),
+            role: Mutex::new(Role::None),
+            enough: AtomicBool::new(false),
+            enough_proposed: AtomicBool::new(false),
             high_watermark: AtomicI64::new(high_watermark.0.clamp(log.start().0, log.end().0)),
             log,
             progress: Progress::default(),
+            growth: Progress::default(),
             flush: flush::Flush::default(),
             deleted: AtomicBool::new(false),
-        };
-        partition.lead();
-        partition
+        }
     }
 
     pub fn log(&self) -> &Log {
@@ -99,8 +128,32 @@ impl Partition {
         self.durability == Durability::Fsync
     }
 
+    /// True until the replica is taken away from this node.
+    fn is_open(&self) -> bool {
+        !self.deleted.load(Ordering::Relaxed)
+    }
+
     /// Errors unless this node leads, in the epoch that the client believes in (-1: any). KIP-320.
     pub fn check_leader(&self, epoch: LeaderEpoch) -> Result<LeaderEpoch, ErrorCode> {
+        let now = self.check_epoch(epoch)?;
+        if now.here && self.is_open() {
+            Ok(now.epoch)
+        } else {
+            Err(ErrorCode::NotLeaderOrFollower)
+        }
+    }
+
+    /// Errors unless consumers may read here: a follower serves them too (KIP-392).
+    pub fn check_replica(&self, epoch: LeaderEpoch) -> Result<LeaderEpoch, ErrorCode> {
+        let now = self.check_epoch(epoch)?;
+        if (now.here || now.leader.is_some()) && self.is_open() {
+            Ok(now.epoch)
+        } else {
+            Err(ErrorCode::NotLeaderOrFollower)
+        }
+    }
+
+    fn check_epoch(&self, epoch: LeaderEpoch) -> Result<Leadership, ErrorCode> {
         let now = **self.leadership.load();
         if epoch.0 != -1 {
             if epoch < now.epoch {
@@ -110,11 +163,7 @@ impl Partition {
                 return Err(ErrorCode::UnknownLeaderEpoch);
             }
         }
-        if now.here && !self.deleted.load(Ordering::Relaxed) {
-            Ok(now.epoch)
-        } else {
-            Err(ErrorCode::NotLeaderOrFollower)
-        }
+        Ok(now)
     }
 
     /// Offsets below this one are committed.
@@ -127,19 +176,18 @@ impl Partition {
         self.log.last_stable(self.high_watermark())
     }
 
-    /// Appends batches that have been validated, as the leader. `all`: the answer will wait for every in-sync replica.
+    /// Appends batches that have been validated, as the leader in this epoch (-1: in whichever). `all`: the answer will wait for
+    /// every in-sync replica.
     pub fn append(
         self: &Arc<Self>,
         batches: Bytes,
         now: Millis,
         origin: Origin,
         all: bool,
-    ) -> Result<Appended, ErrorCode> {
-        let leader_epoch = self.check_leader(LeaderEpoch(-1))?;
-        if all
-            && self.leadership.load().in_sync
-                < self.config.load().min_insync_replicas.max(1) as usize
-        {
+        epoch: LeaderEpoch,
+    ) -> Result<Written, ErrorCode> {
+        let leader_epoch = self.check_leader(epoch)?;
+        if all && !self.enough.load(Ordering::Acquire) {
             return Err(ErrorCode::NotEnoughReplicas);
         }
         let appended = self
@@ -158,14 +206,18 @@ impl Partition {
         if appended.flush_due || appended.rolled {
             self.flush_soon();
         }
-        Ok(appended)
+        Ok(Written {
+            appended,
+            epoch: leader_epoch,
+        })
     }
 
-    /// After the log has grown: what this node alone can commit, it commits.
+    /// After the log has grown: what this node alone can commit, it commits; the rest waits for followers, who are told.
     fn advance(self: &Arc<Self>) {
-        match self.durability {
-            Durability::PageCache => self.commit_to(self.log.end()),
-            Durability::Fsync => self.flush_soon(),
+        self.grown();
+        self.growth.wake();
+        if self.durability == Durability::Fsync {
+            self.flush_soon();
         }
     }
 
@@ -177,66 +229,121 @@ impl Partition {
         }
     }
 
-    /// Waits until the high watermark has reached `offset`. Errors if this node stops leading meanwhile.
-    pub async fn committed(&self, offset: Offset) -> Result<(), ErrorCode> {
-        if self.high_watermark() >= offset {
+    /// Whether what was appended before `offset`, in this leader epoch, is committed. Errors: it can never be known here any more
+    /// (another node has led meanwhile, so that other records may be at these offsets), or the disk has failed.
+    pub fn is_committed(&self, offset: Offset, epoch: LeaderEpoch) -> Result<bool, ErrorCode> {
+        let reached = self.high_watermark() >= offset;
+        // The order matters: a high watermark that a later leader has raised comes with that leader's epoch.
+        self.check_led_since(epoch)?;
+        self.or_disk_failed(reached)
+    }
+
+    fn check_led_since(&self, epoch: LeaderEpoch) -> Result<(), ErrorCode> {
+        let now = self.leadership.load();
+        if now.here && now.since <= epoch && self.is_open() {
+            Ok(())
+        } else {
+            Err(ErrorCode::NotLeaderOrFollower)
+        }
+    }
+
+    fn or_disk_failed(&self, reached: bool) -> Result<bool, ErrorCode> {
+        if !reached && self.flush.failed() {
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        Ok(reached)
+    }
+
+    /// Waits until what was appended before `offset`, in this leader epoch, is committed. Errors as [`Partition::is_committed`].
+    pub async fn committed(&self, offset: Offset, epoch: LeaderEpoch) -> Result<(), ErrorCode> {
+        self.wait(|| self.is_committed(offset, epoch)).await
+    }
+
+    /// What an acks=all whose records are committed is answered: the ISR may have become too small since.
+    pub fn enough_after_append(&self) -> Result<(), ErrorCode> {
+        if self.enough_proposed.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(ErrorCode::NotEnoughReplicasAfterAppend)
+        }
+    }
+
+    /// Waits until what was appended before `offset` is on this node's stable storage.
+    pub async fn flushed(&self, offset: Offset, epoch: LeaderEpoch) -> Result<(), ErrorCode> {
+        self.wait(|| {
+            self.check_led_since(epoch)?;
+            self.or_disk_failed(self.log.recovery_point() >= offset)
+        })
+        .await
+    }
+
+    /// Waits until every live replica's log starts at `offset` or later (DeleteRecords).
+    pub async fn low_reached(&self, offset: Offset) -> Result<(), ErrorCode> {
+        self.wait(|| {
+            self.check_leader(LeaderEpoch(-1))?;
+            Ok(self.low_watermark() >= offset)
+        })
+        .await
+    }
+
+    /// Waits for progress until `reached` says so, or why not.
+    async fn wait(&self, reached: impl Fn() -> Result<bool, ErrorCode>) -> Result<(), ErrorCode> {
+        if reached()? {
             return Ok(());
         }
-        let waiter = Waiter::default();
-        self.progress.register(&waiter);
-        let reached = loop {
-            if self.high_watermark() >= offset {
-                break Ok(());
+        let waiting = Waiting::new(&self.progress);
+        loop {
+            if reached()? {
+                return Ok(());
             }
-            if let Err(e) = self.check_leader(LeaderEpoch(-1)) {
-                break Err(e);
-            }
-            if self.flush.failed() {
-                break Err(ErrorCode::KafkaStorageError);
-            }
-            waiter.notified().await;
-        };
-        self.progress.unregister(&waiter);
-        reached
-    }
-
-    /// Takes a new leadership from the metadata.
-    pub fn set_leadership(&self, leadership: Leadership) {
-        let before = **self.leadership.load();
-        self.leadership.store(Arc::new(leadership));
-        if before != leadership {
-            self.lead();
-        }
-        self.progress.wake();
-    }
-
-    /// A new leader notes where its epoch begins, even before it has written anything (KIP-279), and commits what it alone holds.
-    fn lead(&self) {
-        let l = **self.leadership.load();
-        if !l.here {
-            return;
-        }
-        if self.log.latest_epoch().is_none_or(|e| e < l.epoch) {
-            self.log.assign_epoch(l.epoch);
-        }
-        if l.in_sync == 1 {
-            let safe = match self.durability {
-                Durability::PageCache => self.log.end(),
-                Durability::Fsync => self.log.recovery_point(),
-            };
-            self.commit_to(safe);
+            waiting.waiter.notified().await;
         }
     }
 
     /// Takes new topic configs; they hold from the next append on.
-    pub fn set_config(&self, config: Arc<TopicConfig>) {
+    pub fn set_config(self: &Arc<Self>, config: Arc<TopicConfig>) {
         self.log.set_config(Arc::new(config::log_config(&config)));
-        self.config.store(config);
+        let min = config.min_insync_replicas;
+        let before = self.config.swap(config);
+        if before.min_insync_replicas != min {
+            self.min_insync_changed(min.max(1) as usize);
+        }
     }
 
-    /// The topic is gone: nothing is taken or waited for any more.
+    /// The replica is not here any more: nothing is taken or waited for.
     pub fn mark_deleted(&self) {
+        // Under the role's lock: a follower's append that is under way ends first.
+        let role = self.role.lock();
         self.deleted.store(true, Ordering::Release);
+        drop(role);
         self.progress.wake();
+        self.growth.wake();
+    }
+}
+
+/// What was appended, and in which leader epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    pub appended: Appended,
+    pub epoch: LeaderEpoch,
+}
+
+/// A registration that ends when it is dropped, also if a wait is cut short.
+struct Waiting<'a> {
+    waiter: Waiter,
+    progress: &'a Progress,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(progress: &'a Progress) -> Self {
+        let waiter = Waiter::default();
+        progress.register(&waiter);
+        Waiting { waiter, progress }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.progress.unregister(&self.waiter);
     }
 }

@@ -1,9 +1,9 @@
 //! All partitions of this node, by name and by id. Takes what the metadata says and makes it so.
 //!
 //! Always holds: a partition is in the table before anybody can read of it in the metadata image; look-ups take no lock. Must
-//! never: delete files of a topic that the metadata has.
+//! never: delete files of a replica that the metadata gives to this node.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use imbl::shared_ptr::DefaultSharedPtr;
 use parking_lot::Mutex;
 
 use super::disks::{Deleted, Disks};
-use super::{Leadership, Partition, config};
+use super::{Hub, Partition, config};
 use crate::config::BrokerConfig;
 use crate::meta::Publisher;
 
@@ -45,6 +45,7 @@ pub struct PartitionTable {
     node: NodeId,
     broker: Arc<BrokerConfig>,
     disks: Arc<Disks>,
+    hub: Arc<Hub>,
     tables: ArcSwap<Tables>,
     /// Directories renamed to `-delete`, whose files go later.
     deleted: Mutex<Vec<Deleted>>,
@@ -54,6 +55,7 @@ impl PartitionTable {
     pub fn new(broker: Arc<BrokerConfig>, disks: Arc<Disks>) -> Self {
         PartitionTable {
             node: broker.node_id,
+            hub: Hub::new(broker.node_id, broker.replica_lag_max.0),
             broker,
             disks,
             tables: ArcSwap::default(),
@@ -92,6 +94,21 @@ impl PartitionTable {
         &self.disks
     }
 
+    /// Log directories whose disk has failed: the controller is told, and has others lead what lies there.
+    pub fn offline_dirs(&self) -> Vec<Uuid> {
+        let failed: BTreeSet<PathBuf> = self
+            .all()
+            .iter()
+            .filter(|p| p.log().is_offline())
+            .filter_map(|p| p.log().dir().parent().map(Into::into))
+            .collect();
+        self.disks.ids_of(&failed)
+    }
+
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
     /// The directories whose time has come, taken out of the list.
     pub fn take_deleted(&self, due: impl Fn(&Deleted) -> bool) -> Vec<PathBuf> {
         let mut deleted = self.deleted.lock();
@@ -100,7 +117,8 @@ impl PartitionTable {
         gone.into_iter().map(|d| d.path).collect()
     }
 
-    /// Finishes what earlier runs left undone in the log directories. `image` is the first whole one.
+    /// Finishes what earlier runs left undone in the log directories. `image` must be no older than this run's
+    /// registration: what it does not give to this node is not this node's.
     pub fn sweep(&self, image: &Image) {
         let left = self.disks.sweep(|dir| {
             let open = self.by_name(&dir.topic, dir.partition);
@@ -122,27 +140,29 @@ impl PartitionTable {
         config::resolve(image, self.node, &self.broker, topic)
     }
 
-    fn leadership(&self, partition: &PartitionImage) -> Leadership {
-        Leadership {
-            leader: partition.leader,
-            epoch: partition.leader_epoch,
-            here: partition.leader == Some(self.node),
-            in_sync: partition.isr.len(),
-        }
-    }
-
     /// Updates what this node holds of a topic, with what has just been opened.
-    fn take_topic(&self, tables: &mut Tables, topic: &TopicImage, opened: &mut Opened) {
+    fn take_topic(
+        &self,
+        tables: &mut Tables,
+        image: &Image,
+        topic: &TopicImage,
+        changed: &BTreeSet<i32>,
+        opened: &mut Opened,
+    ) {
         let before = tables.by_id.get(&topic.id).cloned();
         let mut now = Vec::with_capacity(topic.partitions.len());
-        for (i, image) in topic.partitions.iter().enumerate() {
-            let partition = match known(before.as_ref(), i) {
-                Some(partition) => {
-                    partition.set_leadership(self.leadership(image));
-                    Some(partition)
-                }
-                None => opened.remove(&(topic.id, i)),
-            };
+        for (i, p) in topic.partitions.iter().enumerate() {
+            let mut partition = known(before.as_ref(), i);
+            if partition.is_some() && !p.has_replica(self.node) {
+                self.drop_partition(&partition.take().expect("it is some"));
+            }
+            let new = partition.is_none();
+            let partition = partition.or_else(|| opened.remove(&(topic.id, i)));
+            if let Some(partition) = &partition
+                && (new || changed.contains(&(i as i32)))
+            {
+                partition.take_metadata(image, p);
+            }
             now.push(partition);
         }
         let now = Arc::new(now);
@@ -150,6 +170,24 @@ impl PartitionTable {
             .by_name
             .insert(topic.name.clone(), (topic.id, now.clone()));
         tables.by_id.insert(topic.id, now);
+    }
+
+    /// What is led here is told which brokers are up.
+    fn take_brokers(&self, tables: &Tables, image: &Image, brokers: &BTreeSet<NodeId>) {
+        for (id, partitions) in &tables.by_id {
+            let Some(topic) = image.topic_by_id(*id) else {
+                continue;
+            };
+            for (partition, p) in partitions.iter().zip(&topic.partitions) {
+                if let Some(partition) = partition
+                    && p.leader == Some(self.node)
+                    && p.replicas.len() > 1
+                    && p.replicas.iter().any(|r| brokers.contains(r))
+                {
+                    partition.take_metadata(image, p);
+                }
+            }
+        }
     }
 
     /// Opens or makes all that this node holds of these topics and has not open: many at a time, as recovery may have to read.
@@ -197,17 +235,17 @@ impl PartitionTable {
         config: &Arc<TopicConfig>,
     ) -> Result<Arc<Partition>, airis_storage::StorageError> {
         let directory = image.directory_of(self.node).unwrap_or(Uuid::UNASSIGNED);
-        let (log, high_watermark) =
-            self.disks
-                .open(&topic.name, topic.id, index, directory, config)?;
+        let opened = self
+            .disks
+            .open(&topic.name, topic.id, index, directory, config)?;
         Ok(Arc::new(Partition::new(
             topic.name.clone(),
+            topic.id,
             index,
-            log,
+            opened,
             self.broker.durability,
-            self.leadership(image),
+            self.hub.clone(),
             config.clone(),
-            high_watermark,
         )))
     }
 
@@ -224,12 +262,17 @@ impl PartitionTable {
             tables.by_name.remove(&topic.name);
         }
         for partition in partitions.iter().flatten() {
-            partition.mark_deleted();
-            match self.disks.delete(partition) {
-                Ok(deleted) => self.deleted.lock().push(deleted),
-                Err(e) => {
-                    tracing::error!(topic = %topic.name, partition = %partition.index, "the files of a deleted partition stay: {e}");
-                }
+            self.drop_partition(partition);
+        }
+    }
+
+    /// Takes a replica away: of a deleted topic, or reassigned to another node.
+    fn drop_partition(&self, partition: &Partition) {
+        partition.mark_deleted();
+        match self.disks.delete(partition) {
+            Ok(deleted) => self.deleted.lock().push(deleted),
+            Err(e) => {
+                tracing::error!(topic = %partition.topic, partition = %partition.index, "the files of a deleted partition stay: {e}");
             }
         }
     }
@@ -263,7 +306,11 @@ impl Publisher for PartitionTable {
             .collect();
         let mut opened = self.open_new(&tables, &topics);
         for (topic, _) in topics {
-            self.take_topic(&mut tables, topic, &mut opened);
+            let changed = &delta.topics[&topic.id].partitions;
+            self.take_topic(&mut tables, image, topic, changed, &mut opened);
+        }
+        if !delta.brokers.is_empty() {
+            self.take_brokers(&tables, image, &delta.brokers);
         }
         // Topics whose own configs changed, or all of them if the broker's did.
         let all = delta

@@ -1,3 +1,4 @@
 //! What a broker remembers between the fetches of one client.
 
+pub mod client;
 pub mod session;

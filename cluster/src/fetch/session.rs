@@ -35,6 +35,8 @@ pub struct Wanted {
     pub last_fetched_epoch: i32,
     /// Of the follower that asks; -1 for consumers.
     pub log_start: i64,
+    /// High watermark and log start as the session's client was last told; -1 if it was not.
+    pub told: (i64, i64),
 }
 
 impl Wanted {
@@ -48,6 +50,7 @@ impl Wanted {
             leader_epoch: p.current_leader_epoch,
             last_fetched_epoch: p.last_fetched_epoch,
             log_start: p.log_start_offset,
+            told: (-1, -1),
         }
     }
 
@@ -254,7 +257,14 @@ impl Sessions {
             mode: Mode::Incremental {
                 session: session_id,
             },
-            partitions: session.order.values().map(|c| c.wanted.clone()).collect(),
+            partitions: session
+                .order
+                .values()
+                .map(|c| Wanted {
+                    told: (c.high_watermark, c.log_start),
+                    ..c.wanted.clone()
+                })
+                .collect(),
         })
     }
 

@@ -62,6 +62,16 @@ impl Log {
     ) -> Result<Appended, AppendError> {
         let mut batches = split(batches)?;
         let mut writer = self.begin()?;
+        // Only an append behind this lock changes it.
+        let latest = self.latest_epoch();
+        if let Some(latest) = latest
+            && latest > args.leader_epoch
+        {
+            return Err(AppendError::OldEpoch {
+                epoch: args.leader_epoch,
+                latest,
+            });
+        }
         let end = self.end().0;
         if args.origin == Origin::Client {
             for header in &batches.headers {
@@ -99,7 +109,14 @@ impl Log {
             parts.push(IoSlice::new(stamp));
             parts.push(IoSlice::new(&bytes[STAMP_LEN..]));
         }
-        self.append(&mut writer, &batches, &mut parts, args.origin, args.now)
+        self.append(
+            &mut writer,
+            &batches,
+            &mut parts,
+            args.origin,
+            args.now,
+            latest,
+        )
     }
 
     /// Appends batches that carry their offsets and epochs already: a follower's, or the metadata log's.
@@ -123,7 +140,14 @@ impl Log {
             end = header.next_offset().0;
         }
         let mut parts = [IoSlice::new(batches)];
-        self.append(&mut writer, &split, &mut parts, Origin::Replication, now)
+        self.append(
+            &mut writer,
+            &split,
+            &mut parts,
+            Origin::Replication,
+            now,
+            None,
+        )
     }
 
     /// Takes the lock and mends what a failure before may have left.
@@ -147,6 +171,7 @@ impl Log {
         parts: &mut [IoSlice<'_>],
         origin: Origin,
         now: Millis,
+        known_epoch: Option<LeaderEpoch>,
     ) -> Result<Appended, AppendError> {
         let config = self.config.load();
         if batches.size as u64 > u64::from(config.segment_bytes) {
@@ -202,7 +227,10 @@ impl Log {
         }
         writer.producers.end = end.0;
         for header in &batches.headers {
-            self.note_epoch(LeaderEpoch(header.leader_epoch), Offset(header.base_offset));
+            let epoch = LeaderEpoch(header.leader_epoch);
+            if known_epoch != Some(epoch) {
+                self.note_epoch(epoch, Offset(header.base_offset));
+            }
         }
         segment.publish(&batches.headers);
         self.size.fetch_add(batches.size as u64, Ordering::AcqRel);

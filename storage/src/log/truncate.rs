@@ -23,9 +23,16 @@ fn storage(e: ReadError) -> StorageError {
 
 impl Log {
     /// Cuts off the batch that holds `to` and everything behind it. Gives the new end, which is `to` if it was a batch's first
-    /// offset. An offset before the start drops everything and begins anew at `to`.
+    /// offset. Epochs that begin there or behind go, even if no record does. An offset before the start drops everything and begins
+    /// anew at `to`.
     pub fn truncate_to(&self, to: Offset, now: Millis) -> Result<Offset, StorageError> {
         if to >= self.end() {
+            // An epoch that was given to a leader who then wrote nothing goes all the same (KAFKA-10706).
+            let _writer = self.writer.lock();
+            self.check_usable()?;
+            if self.epochs.write().truncate_from_end(self.end()) {
+                self.epochs_dirty.store(true, Ordering::Release);
+            }
             return Ok(self.end());
         }
         let first = self.segments.load()[0].base;

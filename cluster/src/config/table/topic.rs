@@ -28,7 +28,7 @@ table! { TOPIC
     "message.timestamp.type": String = "CreateTime", OneOf(&["CreateTime", "LogAppendTime"]), Medium, ClusterWide, Served, public "Whose clock stamps records: `CreateTime` the producer's, `LogAppendTime` the broker's.";
     "min.cleanable.dirty.ratio": Double = "0.5", Fraction(0.0, 1.0), Medium, ClusterWide, Later, public "The share of a compacted log that must be dirty before it is compacted, 0 to 1.";
     "min.compaction.lag.ms": Long = "0", AtLeast(0), Medium, ClusterWide, Later, public "The shortest time a record stays uncompacted, in milliseconds.";
-    "min.insync.replicas": Int = "1", AtLeast(1), Medium, ClusterWide, Later, public "How many replicas must have a record before `acks=all` is answered; fewer in sync refuse such writes.";
+    "min.insync.replicas": Int = "1", AtLeast(1), Medium, ClusterWide, Served, public "How many replicas must have a record before `acks=all` is answered; fewer in sync refuse such writes.";
     "preallocate": Boolean = "false", Any, Medium, ClusterWide, Served, public "Whether a segment's file is given its full size when it is made.";
     "remote.log.copy.disable": Boolean = "false", Any, Medium, ClusterWide, Later, public "Stops tiering of new segments; what is tiered stays readable.";
     "remote.log.delete.on.disable": Boolean = "false", Any, Medium, ClusterWide, Later, public "Deletes the tiered data when tiering is turned off.";

@@ -328,11 +328,26 @@ fn truncation_takes_producers_and_epochs_along() {
     assert_eq!(held, Offset(99), "100 is amid a batch");
     assert_eq!(log.latest_epoch(), Some(LeaderEpoch(1)));
     assert_eq!(log.epoch_at(Offset(98)), Some(LeaderEpoch(1)));
-    let next = log
-        .append_as_leader(&produced(7, 0, 66, 2), args())
-        .unwrap();
+    // An append of an older leader comes late: it must not follow the records of a newer one.
+    let late = log.append_as_leader(&produced(7, 0, 66, 2), args());
+    assert!(
+        matches!(late, Err(AppendError::OldEpoch { .. })),
+        "{late:?}"
+    );
+    let leads = AppendArgs {
+        leader_epoch: LeaderEpoch(1),
+        ..args()
+    };
+    let next = log.append_as_leader(&produced(7, 0, 66, 2), leads).unwrap();
     assert_eq!(next.base_offset, Offset(99));
     assert_eq!(*offsets(&log, 0).last().unwrap(), 100);
+    // KAFKA-10706: the epoch of a leader who wrote nothing goes although no record does.
+    log.assign_epoch(LeaderEpoch(9));
+    assert_eq!(
+        log.truncate_to(Offset(101), Millis(0)).unwrap(),
+        Offset(101)
+    );
+    assert_eq!(log.latest_epoch(), Some(LeaderEpoch(1)));
     log.truncate_to(Offset(0), Millis(0)).unwrap();
     assert_eq!((log.start(), log.end()), (Offset(0), Offset(0)));
     log.restart_at(Offset(500), Millis(0)).unwrap();

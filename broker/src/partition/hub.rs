@@ -1,0 +1,75 @@
+//! What all partitions of a node share for replication: the steady clock, and the lists of partitions that want something done.
+//!
+//! Always holds: a list names a partition once, so that it is never longer than there are partitions. Must never: do any of the work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use airis_protocol::types::{Millis, NodeId, PartitionId, Uuid};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::Partition;
+
+/// Partitions that one task has to look at.
+#[derive(Default)]
+pub struct Queue {
+    waiting: Mutex<HashMap<(Uuid, PartitionId), Arc<Partition>, foldhash::fast::RandomState>>,
+    added: Notify,
+}
+
+impl Queue {
+    pub fn push(&self, partition: &Arc<Partition>) {
+        self.waiting
+            .lock()
+            .insert((partition.topic_id, partition.index), partition.clone());
+        self.added.notify_one();
+    }
+
+    /// All that wait; waits for one if there is none.
+    pub async fn take(&self) -> Vec<Arc<Partition>> {
+        self.filled().await;
+        self.take_now()
+    }
+
+    /// Waits until one waits. For one waiter at a time.
+    pub async fn filled(&self) {
+        while self.waiting.lock().is_empty() {
+            self.added.notified().await;
+        }
+    }
+
+    pub fn take_now(&self) -> Vec<Arc<Partition>> {
+        self.waiting.lock().drain().map(|(_, p)| p).collect()
+    }
+}
+
+/// Shared by all partitions of a node.
+pub struct Hub {
+    pub node: NodeId,
+    /// `replica.lag.time.max.ms`.
+    pub lag_max_ms: i64,
+    start: Instant,
+    /// Leaders that want another ISR.
+    pub proposals: Queue,
+    /// Followers whose leader or leader epoch has changed.
+    pub moved: Queue,
+}
+
+impl Hub {
+    pub fn new(node: NodeId, lag_max_ms: i64) -> Arc<Hub> {
+        Arc::new(Hub {
+            node,
+            lag_max_ms,
+            start: Instant::now(),
+            proposals: Queue::default(),
+            moved: Queue::default(),
+        })
+    }
+
+    /// Steady time: a jump of the wall clock must not make a follower look late.
+    pub fn now(&self) -> Millis {
+        Millis(self.start.elapsed().as_millis() as i64)
+    }
+}

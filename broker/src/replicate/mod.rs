@@ -1,0 +1,79 @@
+//! Replication between nodes: a fetcher for each leader that this node follows, and the leader's requests for other ISRs.
+//!
+//! Always holds: all tasks end when the node stops; a partition is fetched from the leader that the metadata names, in its leader
+//! epoch. Must never: decide anything about a replica (the machines in `airis-cluster` do).
+
+mod fetcher;
+mod isr;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use airis_protocol::types::NodeId;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::node::Node;
+use crate::partition::Queue;
+use fetcher::Fetcher;
+
+/// Starts everything that replication does on its own.
+pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+    vec![
+        until(stopped, follow(node.clone())),
+        until(stopped, isr::send(node.clone())),
+        until(stopped, look_for_laggards(node.clone())),
+    ]
+}
+
+/// Runs a task until the node stops.
+fn until(
+    stopped: &watch::Receiver<bool>,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    let mut stopped = stopped.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = task => {}
+            _ = stopped.wait_for(|s| *s) => {}
+        }
+    })
+}
+
+/// Gives each partition whose leader has changed to the fetcher of that leader. Fetchers drop by themselves what they have no part
+/// in any more.
+async fn follow(node: Arc<Node>) {
+    let mut fetchers: HashMap<NodeId, Arc<Queue>> = HashMap::new();
+    // Aborted with this task.
+    let mut tasks = JoinSet::new();
+    loop {
+        for partition in node.partitions.hub().moved.take().await {
+            let Some((leader, _)) = partition.following() else {
+                continue;
+            };
+            let inbox = fetchers.entry(leader).or_insert_with(|| {
+                let inbox = Arc::<Queue>::default();
+                tasks.spawn(Fetcher::new(node.clone(), leader, inbox.clone()).run());
+                inbox
+            });
+            inbox.push(&partition);
+        }
+    }
+}
+
+/// Has leaders look at followers that lag.
+async fn look_for_laggards(node: Arc<Node>) {
+    let period = Duration::from_millis((node.config.replica_lag_max.0 / 2).max(1) as u64);
+    let mut ticks = interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for partition in node.partitions.all() {
+            partition.check_lag();
+        }
+    }
+}
