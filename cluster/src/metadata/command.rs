@@ -71,6 +71,10 @@ pub enum Command {
     /// registration is.
     Join(BrokerRegistrationRequest),
     Heartbeat(BrokerHeartbeatRequest),
+    /// The broker's session is over: it may not lead until its heartbeats bring it back.
+    Fence(NodeId, BrokerEpoch),
+    /// A leader's wish for another ISR.
+    AlterPartition(AlterPartitionRequest),
     UnregisterBroker(NodeId),
     /// A block of [`crate::metadata::decide::PRODUCER_ID_BLOCK`] producer ids.
     AllocateProducerIds {
@@ -90,6 +94,7 @@ pub enum Reply {
     IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
     RegisterBroker(BrokerRegistrationResponse),
     Heartbeat(BrokerHeartbeatResponse),
+    AlterPartition(AlterPartitionResponse),
     /// First id of the block and how many.
     ProducerIds {
         first: i64,

@@ -43,6 +43,10 @@ pub const BOOTSTRAP: &[(&str, i16)] = &[
     (TRANSACTION, 2),
 ];
 
+/// From this level on a leader's epoch stays when its ISR shrinks (KAFKA-15021).
+pub const ISR_SHRINKS_WITHIN_AN_EPOCH_FROM: i16 = 12;
+/// From this level on controllers register.
+pub const CONTROLLERS_REGISTER_FROM: i16 = 15;
 /// From this level on brokers register with their log directories (JBOD).
 pub const DIRECTORIES_FROM: i16 = 17;
 /// From this level on partition records may have eligible leader replicas.

@@ -58,6 +58,36 @@ fn nodes(ids: &[i32]) -> Vec<NodeId> {
     ids.iter().copied().map(NodeId).collect()
 }
 
+impl PartitionImage {
+    /// Takes in a change: what it does not name stays.
+    pub(super) fn merge(&mut self, r: &PartitionChangeRecord) {
+        let set = |to: &mut Vec<NodeId>, from: &Option<Vec<i32>>| {
+            if let Some(ids) = from {
+                *to = nodes(ids);
+            }
+        };
+        set(&mut self.replicas, &r.replicas);
+        set(&mut self.isr, &r.isr);
+        set(&mut self.removing, &r.removing_replicas);
+        set(&mut self.adding, &r.adding_replicas);
+        set(&mut self.elr, &r.eligible_leader_replicas);
+        set(&mut self.last_known_elr, &r.last_known_elr);
+        if let Some(directories) = &r.directories {
+            self.directories = directories.clone();
+        }
+        self.directories
+            .resize(self.replicas.len(), Uuid::UNASSIGNED);
+        if r.leader != NO_LEADER_CHANGE {
+            self.leader = (r.leader >= 0).then_some(NodeId(r.leader));
+            self.leader_epoch.0 += 1;
+        }
+        if r.leader_recovery_state >= 0 {
+            self.recovering = r.leader_recovery_state == RECOVERING;
+        }
+        self.partition_epoch += 1;
+    }
+}
+
 impl Image {
     /// Applies consecutive records, the first at `first`. All or, on an error, nothing.
     pub fn apply(
@@ -307,30 +337,7 @@ impl Image {
                 id: r.topic_id,
                 partition: r.partition_id,
             })?;
-        let p = Arc::make_mut(partition);
-        let set = |to: &mut Vec<NodeId>, from: &Option<Vec<i32>>| {
-            if let Some(ids) = from {
-                *to = nodes(ids);
-            }
-        };
-        set(&mut p.replicas, &r.replicas);
-        set(&mut p.isr, &r.isr);
-        set(&mut p.removing, &r.removing_replicas);
-        set(&mut p.adding, &r.adding_replicas);
-        set(&mut p.elr, &r.eligible_leader_replicas);
-        set(&mut p.last_known_elr, &r.last_known_elr);
-        if let Some(directories) = &r.directories {
-            p.directories = directories.clone();
-        }
-        p.directories.resize(p.replicas.len(), Uuid::UNASSIGNED);
-        if r.leader != NO_LEADER_CHANGE {
-            p.leader = (r.leader >= 0).then_some(NodeId(r.leader));
-            p.leader_epoch.0 += 1;
-        }
-        if r.leader_recovery_state >= 0 {
-            p.recovering = r.leader_recovery_state == RECOVERING;
-        }
-        p.partition_epoch += 1;
+        Arc::make_mut(partition).merge(r);
         let name = topic.name.clone();
         delta
             .topic(r.topic_id, &name)

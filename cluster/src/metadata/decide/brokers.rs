@@ -10,8 +10,8 @@ use airis_protocol::messages::register_broker_record::{BrokerEndpoint, BrokerFea
 use airis_protocol::messages::*;
 use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
 
-use super::change::{Change, RECOVERED, RECOVERING, directory_online};
-use super::{MetaDecision, checks};
+use super::MetaDecision;
+use super::change::{Change, RECOVERED, RECOVERING, Rules, default_directory, directory_online};
 use crate::metadata::command::{Env, Reply};
 use crate::metadata::features;
 use crate::metadata::image::{Image, PartitionImage, TopicImage};
@@ -232,6 +232,25 @@ pub(super) fn heartbeat(
     })
 }
 
+/// Fences a broker whose session is over.
+pub(super) fn fence(
+    image: &Image,
+    env: &Env<'_>,
+    id: NodeId,
+    epoch: BrokerEpoch,
+) -> Result<MetaDecision, ErrorCode> {
+    check_epoch(image, id, epoch)?;
+    let mut records = Vec::new();
+    if image.broker(id).is_some_and(|b| !b.fenced) {
+        elect(image, env, Event::Leaves(id), &mut records);
+        records.push(change(id, epoch, FENCE));
+    }
+    Ok(MetaDecision {
+        records,
+        reply: Reply::Done,
+    })
+}
+
 pub(super) fn unregister(
     image: &Image,
     env: &Env<'_>,
@@ -285,9 +304,8 @@ enum Event {
 
 /// What becomes of all partitions that the event concerns.
 fn elect(image: &Image, env: &Env<'_>, event: Event, records: &mut Vec<MetadataRecord>) {
-    let elr = image.feature(features::ELIGIBLE_LEADER_REPLICAS) > 0;
     // Configs are looked up once a topic, and only for topics that the event concerns.
-    let mut of_topic: Option<(Uuid, usize, bool)> = None;
+    let mut of_topic: Option<(Uuid, Rules)> = None;
     for (topic, at, p) in each_partition(image) {
         let (gone, unclean) = match event {
             Event::Arrives(b) if p.leader.is_none() && p.has_replica(b) => (None, None),
@@ -295,18 +313,13 @@ fn elect(image: &Image, env: &Env<'_>, event: Event, records: &mut Vec<MetadataR
             Event::Crashed(b) if p.isr.contains(&b) || p.elr.contains(&b) => (Some(b), Some(b)),
             _ => continue,
         };
-        let (_, min_isr, unclean_election) = match of_topic {
+        let (_, rules) = match of_topic {
             Some(known) if known.0 == topic.id => known,
-            _ => *of_topic.insert(topic_rules(image, env, topic)),
+            _ => *of_topic.insert((topic.id, Rules::of(image, env.settings, topic))),
         };
-        let change = Change {
-            partition: p,
-            isr: p.isr.iter().copied().filter(|r| Some(*r) != gone).collect(),
-            unclean_shutdown: unclean,
-            min_isr,
-            elr,
-            unclean_election,
-        };
+        let mut change = Change::new(p, rules);
+        change.isr.retain(|r| Some(*r) != gone);
+        change.unclean_shutdown = unclean;
         let live = |r: NodeId| {
             let active = match event {
                 Event::Arrives(b) => r == b || image.is_active(r),
@@ -314,17 +327,7 @@ fn elect(image: &Image, env: &Env<'_>, event: Event, records: &mut Vec<MetadataR
             };
             active && directory_online(image, p, r)
         };
-        if let Some(record) = change.record(topic.id, at, live) {
-            records.push(MetadataRecord::PartitionChangeRecord(record));
-        }
+        let record = change.record(topic.id, at, live, |r| default_directory(image, r));
+        records.extend(record.map(MetadataRecord::PartitionChangeRecord));
     }
-}
-
-/// A topic's id, its effective `min.insync.replicas`, and whether unclean election is on.
-fn topic_rules(image: &Image, env: &Env<'_>, topic: &TopicImage) -> (Uuid, usize, bool) {
-    let value = |name| checks::topic_value(image, env.settings, &topic.name, name);
-    let min = value("min.insync.replicas").and_then(|v| v.parse().ok());
-    let factor = topic.partitions.front().map_or(1, |p| p.replicas.len());
-    let unclean = value("unclean.leader.election.enable").is_some_and(|v| v == "true");
-    (topic.id, min.unwrap_or(1).min(factor), unclean)
 }

@@ -3,6 +3,7 @@
 //! Always holds: the image is only read; what is decided can be replayed onto it; one decision is at most
 //! [`MAX_RECORDS`] records. Must never: answer for another topic's or resource's fault.
 
+mod alter_partition;
 mod brokers;
 mod change;
 mod checks;
@@ -97,6 +98,8 @@ pub fn decide(
         Command::RegisterBroker(request) => brokers::register(image, env, request)?,
         Command::Join(request) => brokers::join(image, env, request)?,
         Command::Heartbeat(request) => brokers::heartbeat(image, env, request)?,
+        Command::Fence(id, epoch) => brokers::fence(image, env, id, epoch)?,
+        Command::AlterPartition(request) => alter_partition::alter(image, env, request)?,
         Command::UnregisterBroker(id) => brokers::unregister(image, env, id)?,
         Command::AllocateProducerIds { broker, epoch } => {
             producer_ids::allocate(image, broker, epoch)?

@@ -16,6 +16,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::machine::Chance;
 
+mod alter_partition;
+
 const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 
 /// A controller without a log: decides, and replays at once.
@@ -136,6 +138,30 @@ impl Controller {
         )
     }
 
+    fn partition(&self, topic: &str, at: i32) -> PartitionImage {
+        PartitionImage::clone(self.image.partition(topic, PartitionId(at)).unwrap())
+    }
+
+    fn epoch(&self, broker: i32) -> i64 {
+        self.image.broker(NodeId(broker)).unwrap().epoch.0
+    }
+
+    fn fence(&mut self, broker: i32) {
+        let epoch = BrokerEpoch(self.epoch(broker));
+        self.run(Command::Fence(NodeId(broker), epoch)).unwrap();
+    }
+
+    /// A heartbeat of a broker that has applied all there is.
+    fn unfence(&mut self, broker: i32) {
+        self.run(Command::Heartbeat(BrokerHeartbeatRequest {
+            broker_id: broker,
+            broker_epoch: self.epoch(broker),
+            current_metadata_offset: self.image.position.offset.0,
+            ..Default::default()
+        }))
+        .unwrap();
+    }
+
     fn config(&self, ty: ResourceType, resource: &str, name: &str) -> Option<String> {
         let map = self.image.configs(ty, resource)?;
         map.get(name).map(|v| v.to_string())
@@ -181,6 +207,10 @@ fn registration(id: i32, incarnation: u128) -> BrokerRegistrationRequest {
         log_dirs: vec![Uuid(1000 + id as u128)],
         ..Default::default()
     }
+}
+
+fn ids(raw: &[i32]) -> Vec<NodeId> {
+    raw.iter().copied().map(NodeId).collect()
 }
 
 fn topic(name: &str, partitions: i32, factor: i16) -> CreatableTopic {
