@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use airis_protocol::types::Str;
@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::connection::{Closed, Connection, Limits};
 use crate::api::Client;
-use crate::node::Node;
+use crate::api::dispatch::Door;
 use crate::work::stopping;
 
 /// Connections that wait to be accepted.
@@ -72,7 +72,7 @@ pub fn bind(name: &str, host: &str, port: u16) -> io::Result<Bound> {
 
 impl Bound {
     /// Accepts until `stop` turns true; then closes all connections.
-    pub async fn accept(self, node: Arc<Node>, limits: Limits, mut stop: watch::Receiver<bool>) {
+    pub async fn accept(self, door: Arc<Door>, limits: Limits, mut stop: watch::Receiver<bool>) {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
@@ -81,12 +81,8 @@ impl Bound {
                         if let Err(e) = socket.set_nodelay(true) {
                             debug!(%addr, "no TCP_NODELAY: {e}");
                         }
-                        let client = Arc::new(Client {
-                            addr,
-                            listener: self.name.clone(),
-                            software: OnceLock::new(),
-                        });
-                        let connection = Connection::new(socket, node.clone(), client, limits.clone());
+                        let client = Client::new(addr, self.name.clone(), door.for_controllers());
+                        let connection = Connection::new(socket, door.clone(), Arc::new(client), limits.clone());
                         connections.spawn(async move {
                             match connection.serve().await {
                                 Closed::ByClient => debug!(%addr, "connection closed by the client"),

@@ -93,7 +93,7 @@ impl Disks {
     /// all of them are.
     pub fn open_all(
         config: &BrokerConfig,
-        fresh_cluster: Uuid,
+        fresh_cluster: &str,
         seed: u64,
     ) -> Result<Disks, DisksError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -129,7 +129,7 @@ impl Disks {
         }
         let cluster_id = match first {
             Some((_, id)) => id,
-            None => Str::from(fresh_cluster.to_string()),
+            None => Str::from(fresh_cluster),
         };
         let mut dirs = Vec::with_capacity(opened.len());
         let mut epochs = Vec::with_capacity(opened.len());

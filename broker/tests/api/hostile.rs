@@ -98,10 +98,14 @@ defaults! {
     DeleteGroups: DeleteGroupsRequest,
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest,
     OffsetDelete: OffsetDeleteRequest,
+    DescribeQuorum: DescribeQuorumRequest,
     DescribeCluster: DescribeClusterRequest,
     DescribeProducers: DescribeProducersRequest,
+    UnregisterBroker: UnregisterBrokerRequest,
     ListConfigResources: ListConfigResourcesRequest,
     DescribeTopicPartitions: DescribeTopicPartitionsRequest,
+    AddRaftVoter: AddRaftVoterRequest,
+    RemoveRaftVoter: RemoveRaftVoterRequest,
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -322,6 +322,7 @@ broker_config! {
     controller_listener_names: Vec<String> = "controller.listener.names",
     controller_quorum_voters: Vec<String> = "controller.quorum.voters",
     controller_quorum_bootstrap_servers: Vec<String> = "controller.quorum.bootstrap.servers",
+    controller_quorum_fetch_timeout_ms: i32 = "controller.quorum.fetch.timeout.ms",
     inter_broker_listener_name: Option<String> = "inter.broker.listener.name",
     metadata_log_dir: Option<String> = "metadata.log.dir",
     broker_heartbeat_interval_ms: i32 = "broker.heartbeat.interval.ms",
@@ -400,6 +401,11 @@ impl BrokerConfig {
     /// Listeners that clients use: those that are not the controllers'.
     pub fn client_listeners(&self) -> impl Iterator<Item = &Listener> {
         self.listeners.iter().filter(|l| !self.is_controllers(l))
+    }
+
+    /// Listeners that controllers use.
+    pub fn controller_listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter().filter(|l| self.is_controllers(l))
     }
 
     /// What clients are told, without the controllers' listeners.

@@ -76,6 +76,7 @@ pub enum Command {
     /// A leader's wish for another ISR.
     AlterPartition(AlterPartitionRequest),
     UnregisterBroker(NodeId),
+    RegisterController(ControllerRegistrationRequest),
     /// A block of [`crate::metadata::decide::PRODUCER_ID_BLOCK`] producer ids.
     AllocateProducerIds {
         broker: NodeId,

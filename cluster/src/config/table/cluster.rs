@@ -22,7 +22,7 @@ table! { BROKER_CLUSTER
     "controller.quorum.election.timeout.ms": Int = "1000", AtLeast(0), High, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.fetch.max.bytes": Int = "1048576", AtLeast(1), Low, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.fetch.snapshot.max.bytes": Int = "1048576", AtLeast(1), Low, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
-    "controller.quorum.fetch.timeout.ms": Int = "2000", AtLeast(0), High, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
+    "controller.quorum.fetch.timeout.ms": Int = "2000", AtLeast(0), High, ReadOnly, Served, public "Milliseconds that the leader of the controller quorum may be silent.";
     "controller.quorum.request.timeout.ms": Int = "2000", AtLeast(0), Medium, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.retry.backoff.ms": Int = "20", AtLeast(0), Low, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.voters": List = "", QuorumVoters, High, ReadOnly, Served, public "The fixed set of controllers, `id@host:port,...`.";

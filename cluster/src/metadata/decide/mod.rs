@@ -8,6 +8,7 @@ mod brokers;
 mod change;
 mod checks;
 mod configs;
+mod controllers;
 mod partitions;
 mod producer_ids;
 mod topics;
@@ -101,6 +102,7 @@ pub fn decide(
         Command::Fence(id, epoch) => brokers::fence(image, env, id, epoch)?,
         Command::AlterPartition(request) => alter_partition::alter(image, env, request)?,
         Command::UnregisterBroker(id) => brokers::unregister(image, env, id)?,
+        Command::RegisterController(request) => controllers::register(request),
         Command::AllocateProducerIds { broker, epoch } => {
             producer_ids::allocate(image, broker, epoch)?
         }
