@@ -5,27 +5,30 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use airis_cluster::fetch::session::Sessions;
 use airis_cluster::machine::Chance;
 use airis_cluster::metadata::{Settings, features};
 use airis_protocol::messages::BrokerRegistrationRequest;
 use airis_protocol::messages::broker_registration_request::{Feature, Listener};
-use airis_protocol::types::{BrokerEpoch, Str};
-use parking_lot::Mutex;
+use airis_protocol::types::{BrokerEpoch, Str, Uuid};
+use airis_storage::MetaProperties;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 
+use crate::api::dispatch::Door;
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::config::load::Loaded;
 use crate::coord::Groups;
-use crate::meta::{Meta, MetaError, MetaOptions};
+use crate::life::{self, Life};
+use crate::meta::form::{FormError, Formation, Identity, Named};
+use crate::meta::{self, Meta, MetaError, MetaOptions, ObserverOptions};
 use crate::net::{self, Bound, Limits, RequestMemory, Serving};
-use crate::node::Node;
+use crate::node::{Node, Parts};
 use crate::partition::{Disks, DisksError, PartitionTable};
 use crate::replicate;
 use crate::work;
@@ -43,6 +46,8 @@ pub enum StartError {
     Disks(#[from] DisksError),
     #[error(transparent)]
     Meta(#[from] MetaError),
+    #[error(transparent)]
+    Form(#[from] FormError),
     #[error("the controller refused this node's registration: {0}")]
     Registration(airis_protocol::error::ErrorCode),
 }
@@ -56,94 +61,355 @@ pub struct Running {
     pub bootstrap: String,
     disks: Arc<Disks>,
     meta: Meta,
+    /// The broker's heartbeats; a node that is alone, or no broker, has none.
+    life: Option<Life>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-fn supported(loaded: &Loaded) -> Result<(), StartError> {
+/// What a node is to be, out of its configuration.
+struct Plan {
+    broker: bool,
+    controller: bool,
+    /// The controllers, as the configuration names them; this node itself if it names none.
+    named: Named,
+}
+
+fn plan(loaded: &Loaded) -> Result<Plan, StartError> {
     let kafka = &loaded.kafka;
-    let both = ["broker", "controller"]
+    let wrong = |text: String| Err(StartError::Unsupported(text));
+    let (broker, controller) = (kafka.is_broker(), kafka.is_controller());
+    let me = kafka.node_id;
+    let mut voters = BTreeMap::new();
+    for voter in kafka.controller_quorum_voters.iter().map(|v| v.trim()) {
+        let parsed = voter
+            .split_once('@')
+            .and_then(|(id, addr)| Some((id.trim().parse::<i32>().ok()?, addr.trim())));
+        match parsed {
+            Some((id, addr)) => voters.insert(id, addr.to_owned()),
+            None => {
+                return wrong(format!(
+                    "controller.quorum.voters: {voter:?} is not of the form id@host:port"
+                ));
+            }
+        };
+    }
+    let servers: Vec<String> = kafka
+        .controller_quorum_bootstrap_servers
         .iter()
-        .all(|role| kafka.process_roles.iter().any(|r| r == role));
-    if !both {
-        return Err(StartError::Unsupported(
-            "process.roles must be broker,controller: nodes with one role are not built yet".into(),
+        .map(|s| s.trim().to_owned())
+        .filter(|s| !s.is_empty())
+        .collect();
+    let listens = !loaded.config.controller_listeners.is_empty();
+    if !controller && voters.is_empty() && servers.is_empty() {
+        return wrong(
+            "process.roles=broker needs controller.quorum.voters or controller.quorum.bootstrap.servers: where the controllers are".into(),
+        );
+    }
+    if controller && !voters.is_empty() && !voters.contains_key(&me) {
+        return wrong(format!(
+            "process.roles has controller, but controller.quorum.voters does not name node.id={me}: add {me}@host:port, or take the role away"
         ));
     }
-    if kafka.controller_quorum_voters.len() > 1
-        || kafka.controller_quorum_bootstrap_servers.len() > 1
-    {
-        return Err(StartError::Unsupported(
-            "controller.quorum.voters names several nodes: clusters are not built yet, start this node alone".into(),
+    if controller && !listens && (voters.len() > 1 || servers.len() > 1 || !broker) {
+        return wrong(format!(
+            "the controllers of a cluster reach each other by a listener of controller.listener.names={}: add one to listeners, for example {}://:9093",
+            kafka.controller_listener_names.join(","),
+            kafka
+                .controller_listener_names
+                .first()
+                .map_or("CONTROLLER", |n| n.as_str()),
         ));
     }
-    Ok(())
+    let named = if !voters.is_empty() {
+        Named::Voters(voters)
+    } else {
+        Named::Servers(servers)
+    };
+    Ok(Plan {
+        broker,
+        controller,
+        named,
+    })
+}
+
+/// What the directory says that holds the metadata, before it is locked.
+fn identity(config: &BrokerConfig, dir: &Path, fresh: Uuid) -> Result<Identity, StartError> {
+    let known = std::fs::read(dir.join("meta.properties"))
+        .ok()
+        .and_then(|bytes| MetaProperties::parse(&bytes).ok());
+    if let Some(known) = known.as_ref().filter(|p| p.node_id != config.node_id) {
+        return Err(StartError::Disks(DisksError::OtherNode {
+            dir: dir.to_owned(),
+            found: known.node_id.0,
+            expected: config.node_id.0,
+        }));
+    }
+    Ok(Identity {
+        node: config.node_id.0,
+        dir: dir.to_owned(),
+        directory: known.as_ref().and_then(|p| p.directory_id).unwrap_or(fresh),
+        cluster: known.map(|p| p.cluster_id),
+    })
+}
+
+/// Tasks that end if the start does not come to its end.
+#[derive(Default)]
+struct Tasks(Vec<JoinHandle<()>>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
 }
 
 /// Starts a node whose connections run on `serving`. `seed` is where its random numbers begin.
 pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Running, StartError> {
-    supported(&loaded)?;
+    let plan = plan(&loaded)?;
     let config = Arc::new(loaded.config);
     let metadata_dir = match &loaded.kafka.metadata_log_dir {
         Some(dir) => PathBuf::from(dir),
         None => config.log_dirs[0].clone(),
     };
-    let bound = config
-        .listeners
+    let bind = |listeners: &[crate::config::Listener]| {
+        listeners
+            .iter()
+            .map(|l| net::bind(&l.name, &l.host, l.port))
+            .collect::<Result<Vec<Bound>, _>>()
+    };
+    let bound = bind(if plan.broker { &config.listeners } else { &[] })?;
+    let for_controllers = bind(if plan.controller {
+        &config.controller_listeners
+    } else {
+        &[]
+    })?;
+    let limits = Limits {
+        request_bytes_max: config.request_bytes_max,
+        idle_max: config.idle_max,
+        memory: RequestMemory::new(config.request_memory_bytes),
+    };
+    let listeners: Vec<_> = bound
         .iter()
-        .map(|l| net::bind(&l.name, &l.host, l.port))
-        .collect::<Result<Vec<Bound>, _>>()?;
+        .chain(&for_controllers)
+        .map(|b| (b.name.clone(), b.addr))
+        .collect();
+    let addresses = advertised(&config, &bound);
+    let bootstrap = bound
+        .first()
+        .map(|b| &addresses[&b.name])
+        .or(None)
+        .map_or_else(String::new, |(host, port)| format!("{host}:{port}"));
+    let own_addr = advertised(&config, &for_controllers)
+        .into_values()
+        .next()
+        .map_or_else(String::new, |(host, port)| format!("{host}:{port}"));
     let mut chance = Chance::new(seed);
-    let fresh_cluster = chance.uuid();
+    let fresh_cluster = chance.uuid().to_string();
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = Tasks::default();
+    let disk: Arc<dyn airis_storage::Disk> = Arc::new(airis_storage::RealDisk);
+
+    // First the others: a directory is formatted with an id that all agree on.
+    let identity = identity(&config, &metadata_dir, chance.uuid())?;
+    let (mut door, mut quorum, mut formed) = (None, None, None);
+    let cluster = if plan.controller {
+        let formation = Formation::new(&disk, identity, plan.named.clone());
+        let served = Door::new_for_controllers(formation.quorum().clone());
+        for listener in for_controllers {
+            let accept = listener.accept(
+                served.clone(),
+                limits.clone(),
+                serving.clone(),
+                stopped.clone(),
+            );
+            tasks.0.push(tokio::spawn(accept));
+        }
+        door = Some(served);
+        quorum = Some(formation.quorum().clone());
+        let found = formation.form(&fresh_cluster).await?;
+        let cluster = found.cluster.clone();
+        formed = Some(found);
+        cluster
+    } else {
+        let theirs = meta::find_cluster(&controllers(&plan.named), config.node_id).await;
+        if let Some(own) = identity.cluster.as_ref().filter(|own| **own != theirs) {
+            return Err(StartError::Unsupported(format!(
+                "{} belongs to cluster {own}, the controllers to cluster {theirs}: correct controller.quorum.voters (or \
+                 controller.quorum.bootstrap.servers), or choose another log.dirs",
+                identity.dir.display()
+            )));
+        }
+        theirs
+    };
     let (disks_config, directory_seed) = (config.clone(), chance.bits());
     let disks = tokio::task::spawn_blocking(move || {
-        Disks::open_all(&disks_config, fresh_cluster, directory_seed)
+        Disks::open_all(&disks_config, &cluster, directory_seed)
     })
     .await
     .expect("opening the log directories does not panic")?;
     let disks = Arc::new(disks);
     let cluster_id = disks.cluster_id().clone();
+    let directory = disks.directory_ids().first().copied();
+    let directory = directory.unwrap_or(Uuid::ZERO);
     let table = Arc::new(PartitionTable::new(config.clone(), disks.clone()));
     let clock = Clock;
-    let meta = Meta::start(
-        MetaOptions {
-            disk: Arc::new(airis_storage::RealDisk),
-            log_dir: metadata_dir,
-            settings: Settings {
+    let meta = match (formed, quorum) {
+        (Some(mut formed), Some(quorum)) => {
+            let me = config.node_id.0;
+            formed
+                .formatted(&disk, &metadata_dir, &quorum, directory, me)
+                .await?;
+            Meta::start(
+                MetaOptions {
+                    disk,
+                    log_dir: metadata_dir,
+                    settings: Settings {
+                        node: config.node_id,
+                        cluster_id: cluster_id.clone(),
+                        default_partitions: config.num_partitions,
+                        default_replication_factor: config.default_replication_factor,
+                        min_insync_replicas: config.min_insync_replicas,
+                        delete_topic_enable: config.delete_topic_enable,
+                        kraft_version: 0,
+                        static_configs: config.properties.clone(),
+                    },
+                    now: Arc::new(move || clock.now()),
+                    seed: chance.bits(),
+                    snapshot_bytes: loaded
+                        .kafka
+                        .metadata_log_max_record_bytes_between_snapshots
+                        .max(1) as u64,
+                    quorum,
+                    part: formed.part,
+                    voters: formed.voters,
+                    own_addr,
+                    patience: config.quorum_patience,
+                    session_timeout: config.session_timeout,
+                    inter_broker_listener: config.inter_broker_listener.clone(),
+                    balance: (
+                        Duration::from_secs(
+                            loaded.kafka.leader_imbalance_check_interval_seconds as u64,
+                        ),
+                        loaded.kafka.auto_leader_rebalance_enable,
+                    ),
+                },
+                table.clone(),
+            )
+            .await?
+        }
+        _ => {
+            let options = ObserverOptions {
                 node: config.node_id,
                 cluster_id: cluster_id.clone(),
-                default_partitions: config.num_partitions,
-                default_replication_factor: config.default_replication_factor,
-                min_insync_replicas: config.min_insync_replicas,
-                delete_topic_enable: config.delete_topic_enable,
-                kraft_version: 0,
-                static_configs: config.properties.clone(),
-            },
-            now: Arc::new(move || clock.now()),
-            seed: chance.bits(),
-            snapshot_bytes: loaded
-                .kafka
-                .metadata_log_max_record_bytes_between_snapshots
-                .max(1) as u64,
-        },
+                controllers: controllers(&plan.named),
+                directory,
+            };
+            Meta::observe(options, table.clone()).await?
+        }
+    };
+    let incarnation = chance.uuid();
+    let (groups, coordinating) = Groups::start(
+        &config,
+        meta.handle().clone(),
         table.clone(),
-    )
-    .await?;
-    let addresses = advertised(&config, &bound);
-    let registration = BrokerRegistrationRequest {
+        clock,
+        chance.bits(),
+        &stopped,
+    );
+    tasks.0.extend(coordinating);
+    let node = Arc::new(Node::new(Parts {
+        id: config.node_id,
+        cluster_id: cluster_id.clone(),
+        meta: meta.handle().clone(),
+        partitions: table,
+        groups,
+        clock,
+        chance,
+        config: config.clone(),
+    }));
+    if let Some(door) = &door {
+        door.open(node.clone());
+    }
+    let mut life = None;
+    if plan.broker {
+        let registration = registration(&config, &cluster_id, &disks, &addresses, incarnation);
+        let alone = meta.is_alone();
+        if alone {
+            // It has applied what it decides: registered and unfenced in one step, as nobody else has to hear of it.
+            let epoch = meta.handle().register(registration).await;
+            node.set_epoch(epoch.map_err(StartError::Registration)?);
+        } else {
+            life::register(&node, &registration)
+                .await
+                .map_err(StartError::Registration)?;
+        }
+        let image = meta.handle().image_at(node.epoch().0).await;
+        let swept = node.partitions.clone();
+        tokio::task::spawn_blocking(move || swept.sweep(&image))
+            .await
+            .expect("sweeping the log directories does not panic");
+        tasks.0.extend(replicate::start(&node, &stopped));
+        let door = Door::for_clients(node.clone());
+        for listener in bound {
+            let accept = listener.accept(
+                door.clone(),
+                limits.clone(),
+                serving.clone(),
+                stopped.clone(),
+            );
+            tasks.0.push(tokio::spawn(accept));
+        }
+        if !alone {
+            let mut begun = Life::begin(node.clone());
+            begun.unfenced().await;
+            life = Some(begun);
+        }
+    }
+    tasks.0.extend(work::start(&node, &stopped));
+    info!(node = %node.id, cluster = %node.cluster_id, epoch = %node.epoch(), "started");
+    Ok(Running {
+        node,
+        listeners,
+        bootstrap,
+        disks,
+        meta,
+        life,
+        stop,
+        tasks: std::mem::take(&mut tasks.0),
+    })
+}
+
+/// The addresses of the controllers.
+fn controllers(named: &Named) -> Vec<String> {
+    match named {
+        Named::Voters(voters) => voters.values().cloned().collect(),
+        Named::Servers(servers) => servers.clone(),
+    }
+}
+
+fn registration(
+    config: &BrokerConfig,
+    cluster_id: &Str,
+    disks: &Disks,
+    addresses: &BTreeMap<Str, (String, u16)>,
+    incarnation_id: Uuid,
+) -> BrokerRegistrationRequest {
+    BrokerRegistrationRequest {
         broker_id: config.node_id.0,
         cluster_id: cluster_id.clone(),
-        incarnation_id: chance.uuid(),
-        listeners: bound
+        incarnation_id,
+        // In the order of the configuration: the first one is the one that clients are told.
+        listeners: config
+            .listeners
             .iter()
-            .map(|b| {
-                let (host, port) = &addresses[&b.name];
-                Listener {
-                    name: b.name.clone(),
-                    host: Str::from(host),
-                    port: *port,
-                    security_protocol: 0,
-                }
+            .filter_map(|l| Some((&l.name, addresses.get(&l.name)?)))
+            .map(|(name, (host, port))| Listener {
+                name: name.clone(),
+                host: Str::from(host),
+                port: *port,
+                security_protocol: 0,
             })
             .collect(),
         features: features::SUPPORTED
@@ -158,69 +424,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         is_migrating_zk_broker: false,
         log_dirs: disks.directory_ids(),
         previous_broker_epoch: disks.previous_epoch().0,
-    };
-    let epoch = meta
-        .handle()
-        .register(registration)
-        .await
-        .map_err(StartError::Registration)?;
-    let (swept, image) = (table.clone(), meta.handle().image());
-    tokio::task::spawn_blocking(move || swept.sweep(&image))
-        .await
-        .expect("sweeping the log directories does not panic");
-    let (stop, stopped) = watch::channel(false);
-    let (groups, coordinating) = Groups::start(
-        &config,
-        meta.handle().clone(),
-        table.clone(),
-        clock,
-        chance.bits(),
-        &stopped,
-    );
-    let node = Arc::new(Node {
-        id: config.node_id,
-        epoch,
-        cluster_id,
-        meta: meta.handle().clone(),
-        partitions: table,
-        groups,
-        producer_ids: Default::default(),
-        fetch_sessions: Mutex::new(Sessions::new(config.fetch_session_slots)),
-        clock,
-        chance: Mutex::new(chance),
-        config: config.clone(),
-    });
-    let listeners: Vec<_> = bound.iter().map(|b| (b.name.clone(), b.addr)).collect();
-    let bootstrap = bound
-        .first()
-        .map(|b| &addresses[&b.name])
-        .map_or_else(String::new, |(host, port)| format!("{host}:{port}"));
-    let limits = Limits {
-        request_bytes_max: config.request_bytes_max,
-        idle_max: config.idle_max,
-        memory: RequestMemory::new(config.request_memory_bytes),
-    };
-    let mut tasks = work::start(&node, &stopped);
-    tasks.extend(coordinating);
-    tasks.extend(replicate::start(&node, &stopped));
-    for listener in bound {
-        tasks.push(tokio::spawn(listener.accept(
-            node.clone(),
-            limits.clone(),
-            serving.clone(),
-            stopped.clone(),
-        )));
     }
-    info!(node = %node.id, cluster = %node.cluster_id, epoch = %epoch, "started");
-    Ok(Running {
-        node,
-        listeners,
-        bootstrap,
-        disks,
-        meta,
-        stop,
-        tasks,
-    })
 }
 
 /// What clients are told to connect to, by listener.
@@ -255,14 +459,17 @@ fn host_of(ip: IpAddr) -> String {
 }
 
 impl Running {
-    /// Closes connections, flushes and closes every log, and marks the directories as cleanly shut down.
+    /// Gives leaderships away, closes connections, flushes and closes every log, and marks the directories as cleanly shut down.
     pub async fn stop(self) {
+        if let Some(life) = self.life {
+            life.leave().await;
+        }
         self.stop.send_replace(true);
         for task in self.tasks {
             let _ = task.await;
         }
         let (disks, table) = (self.disks, self.node.partitions.clone());
-        let epoch = self.node.epoch;
+        let epoch = self.node.epoch();
         let closed = tokio::task::spawn_blocking(move || close(&disks, &table, epoch)).await;
         // The metadata last: the mark of the other logs does not depend on it, and its own log knows what is whole.
         if let Err(e) = self.meta.stop().await {
@@ -276,6 +483,7 @@ impl Running {
 
     /// Stops as a crash would: nothing is flushed or marked.
     pub async fn kill(self) {
+        drop(self.life);
         for task in &self.tasks {
             task.abort();
         }

@@ -1,8 +1,10 @@
-//! A node inside another process: start one in a test, point a client at it, stop it or pull its plug.
+//! A node, or a whole cluster of them, inside another process: start it in a test, point a client at it, stop it or pull its plug.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::TcpListener;
 use std::path::PathBuf;
 
+use futures::future::try_join_all;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
@@ -113,5 +115,214 @@ impl Broker {
     /// again when this returns.
     pub async fn kill(self) {
         self.running.kill().await;
+    }
+}
+
+/// How to start a [`Cluster`].
+#[derive(Debug)]
+pub struct ClusterBuilder {
+    nodes: usize,
+    properties: Vec<(String, String)>,
+    of_node: Vec<(usize, String, String)>,
+    data_dir: Option<PathBuf>,
+}
+
+impl ClusterBuilder {
+    /// How many nodes; three if nobody says.
+    pub fn nodes(mut self, nodes: usize) -> Self {
+        self.nodes = nodes;
+        self
+    }
+
+    /// Sets a broker property of every node.
+    pub fn property(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.properties.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// Sets a broker property of one node, counted from 0.
+    pub fn node_property(
+        mut self,
+        node: usize,
+        name: impl Into<String>,
+        value: impl ToString,
+    ) -> Self {
+        self.of_node.push((node, name.into(), value.to_string()));
+        self
+    }
+
+    /// Keeps the data of node 1 in `node-1` under this directory, and so on. Without it, it lies in a temporary one.
+    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(dir.into());
+        self
+    }
+
+    /// Starts all nodes at once. When this returns the cluster has a controller, and every broker of it takes part.
+    ///
+    /// Errors: as for one node.
+    pub async fn start(self) -> Result<Cluster, StartError> {
+        self.start_on([Handle::current()].into()).await
+    }
+
+    /// As [`ClusterBuilder::start`], with all connections on `serving`.
+    pub(crate) async fn start_on(self, serving: Serving) -> Result<Cluster, StartError> {
+        let (dir, temp) = match self.data_dir {
+            Some(dir) => (dir, None),
+            None => {
+                let temp = tempfile::Builder::new()
+                    .prefix("airis-cluster-")
+                    .tempdir()?;
+                (temp.path().to_owned(), Some(temp))
+            }
+        };
+        let mut ports = Vec::new();
+        // Held until the nodes bind them: others on this machine are less likely to get them meanwhile.
+        let mut held = Vec::new();
+        for _ in 0..self.nodes * 2 {
+            let socket = TcpListener::bind("127.0.0.1:0")?;
+            ports.push(socket.local_addr()?.port());
+            held.push(socket);
+        }
+        let voters: Vec<String> = (0..self.nodes)
+            .map(|i| format!("{}@127.0.0.1:{}", i + 1, ports[self.nodes + i]))
+            .collect();
+        let mut given = Vec::new();
+        for i in 0..self.nodes {
+            let mut node = Given::default();
+            let mut set = |name: &str, value: &str| node.add(name, value, Origin::Override);
+            let (client, controller) = (ports[i], ports[self.nodes + i]);
+            set("node.id", &(i + 1).to_string());
+            set(
+                "listeners",
+                &format!("PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}"),
+            );
+            set("controller.quorum.voters", &voters.join(","));
+            set(
+                "log.dirs",
+                &dir.join(format!("node-{}", i + 1)).to_string_lossy(),
+            );
+            let replicas = self.nodes.min(3).to_string();
+            let in_sync = (self.nodes.min(3) / 2 + 1).to_string();
+            for name in [
+                "default.replication.factor",
+                "offsets.topic.replication.factor",
+                "transaction.state.log.replication.factor",
+                "share.coordinator.state.topic.replication.factor",
+            ] {
+                set(name, &replicas);
+            }
+            for name in [
+                "min.insync.replicas",
+                "transaction.state.log.min.isr",
+                "share.coordinator.state.topic.min.isr",
+            ] {
+                set(name, &in_sync);
+            }
+            set("group.initial.rebalance.delay.ms", "0");
+            for (name, value) in &self.properties {
+                set(name, value);
+            }
+            for (_, name, value) in self.of_node.iter().filter(|(n, _, _)| *n == i) {
+                set(name, value);
+            }
+            given.push(node);
+        }
+        drop(held);
+        let nodes = try_join_all(
+            given
+                .iter()
+                .map(|node| launch(node.clone(), serving.clone())),
+        )
+        .await?;
+        Ok(Cluster {
+            voters: voters.join(","),
+            given,
+            serving,
+            nodes: nodes.into_iter().map(Some).collect(),
+            _temp: temp,
+        })
+    }
+}
+
+async fn launch(given: Given, serving: Serving) -> Result<Broker, StartError> {
+    start(given.resolve()?, None, serving).await
+}
+
+/// A running cluster on this machine's loopback. Nodes are counted from 0; their ids from 1.
+pub struct Cluster {
+    voters: String,
+    given: Vec<Given>,
+    serving: Serving,
+    nodes: Vec<Option<Broker>>,
+    _temp: Option<TempDir>,
+}
+
+impl Cluster {
+    pub fn builder() -> ClusterBuilder {
+        ClusterBuilder {
+            nodes: 3,
+            properties: Vec::new(),
+            of_node: Vec::new(),
+            data_dir: None,
+        }
+    }
+
+    /// What clients connect to: `host:port` of every node that runs, with commas.
+    pub fn bootstrap_servers(&self) -> String {
+        let running: Vec<&str> = self
+            .nodes
+            .iter()
+            .flatten()
+            .map(Broker::bootstrap_servers)
+            .filter(|b| !b.is_empty())
+            .collect();
+        running.join(",")
+    }
+
+    /// The controllers, as `controller.quorum.voters` has them: for further nodes.
+    pub fn voters(&self) -> &str {
+        &self.voters
+    }
+
+    /// A node that runs.
+    pub fn node(&self, i: usize) -> Option<&Broker> {
+        self.nodes.get(i)?.as_ref()
+    }
+
+    /// Which node is the active controller, as far as the nodes know.
+    pub fn controller(&self) -> Option<usize> {
+        let active = |n: &Option<Broker>| {
+            let node = n.as_ref().map(|b| &b.running.node);
+            node.is_some_and(|node| node.meta.is_active())
+        };
+        self.nodes.iter().position(active)
+    }
+
+    /// Ends a node as a crash of its process would. Does nothing if it does not run.
+    pub async fn kill(&mut self, i: usize) {
+        if let Some(node) = self.nodes[i].take() {
+            node.kill().await;
+        }
+    }
+
+    /// Ends a node in an orderly way: its leaderships are moved first. Does nothing if it does not run.
+    pub async fn stop(&mut self, i: usize) {
+        if let Some(node) = self.nodes[i].take() {
+            node.stop().await;
+        }
+    }
+
+    /// Starts a node again on its data. One that runs is stopped first.
+    pub async fn restart(&mut self, i: usize) -> Result<(), StartError> {
+        self.stop(i).await;
+        self.nodes[i] = Some(launch(self.given[i].clone(), self.serving.clone()).await?);
+        Ok(())
+    }
+
+    /// Stops all nodes in an orderly way, one after the other.
+    pub async fn shutdown(mut self) {
+        for i in 0..self.nodes.len() {
+            self.stop(i).await;
+        }
     }
 }

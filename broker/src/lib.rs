@@ -15,6 +15,7 @@ mod clock;
 mod config;
 mod coord;
 mod embed;
+mod life;
 mod meta;
 mod net;
 mod node;
@@ -25,4 +26,4 @@ mod topics;
 mod work;
 
 pub use boot::StartError;
-pub use embed::{Broker, Builder};
+pub use embed::{Broker, Builder, Cluster, ClusterBuilder};

@@ -3,6 +3,7 @@
 //! Always holds: nothing here is replaced while the node runs. Must never: decide anything.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use airis_cluster::fetch::session::Sessions;
 use airis_cluster::machine::Chance;
@@ -20,7 +21,7 @@ use crate::producer_ids::ProducerIds;
 pub struct Node {
     pub id: NodeId,
     /// This run's registration.
-    pub epoch: BrokerEpoch,
+    epoch: AtomicI64,
     pub cluster_id: Str,
     pub config: Arc<BrokerConfig>,
     /// The cluster's metadata: the image, and the way to change it.
@@ -38,7 +39,44 @@ pub struct Node {
     pub chance: Mutex<Chance>,
 }
 
+/// What a node is made of.
+pub struct Parts {
+    pub id: NodeId,
+    pub cluster_id: Str,
+    pub config: Arc<BrokerConfig>,
+    pub meta: MetaHandle,
+    pub partitions: Arc<PartitionTable>,
+    pub groups: Arc<Groups>,
+    pub clock: Clock,
+    pub chance: Chance,
+}
+
 impl Node {
+    pub fn new(parts: Parts) -> Node {
+        Node {
+            id: parts.id,
+            epoch: AtomicI64::new(-1),
+            cluster_id: parts.cluster_id,
+            meta: parts.meta,
+            partitions: parts.partitions,
+            groups: parts.groups,
+            producer_ids: Default::default(),
+            fetch_sessions: Mutex::new(Sessions::new(parts.config.fetch_session_slots)),
+            clock: parts.clock,
+            chance: Mutex::new(parts.chance),
+            config: parts.config,
+        }
+    }
+
+    /// The epoch of this run's registration; -1 before there is one.
+    pub fn epoch(&self) -> BrokerEpoch {
+        BrokerEpoch(self.epoch.load(Ordering::Acquire))
+    }
+
+    pub fn set_epoch(&self, epoch: BrokerEpoch) {
+        self.epoch.store(epoch.0, Ordering::Release);
+    }
+
     /// Id, host, port and rack of each live broker, as clients of this listener reach it.
     pub fn endpoints(&self, listener: &str) -> Vec<(NodeId, Str, i32, Option<Str>)> {
         let image = self.meta.image();

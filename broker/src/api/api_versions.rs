@@ -8,11 +8,12 @@ use airis_protocol::messages::api_versions_response::{
 use airis_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use airis_protocol::types::Str;
 
-use super::{Ctx, ROWS, Reply};
+use super::{Ctx, ROWS, Reply, row};
 
-/// Every served API with the versions to be told.
-pub fn keys() -> Vec<ApiVersion> {
+/// Every API that is served on that kind of listener, with the versions to be told.
+pub fn keys(controllers: bool) -> Vec<ApiVersion> {
     ROWS.iter()
+        .filter_map(|known| row(known.key, controllers))
         .map(|row| {
             let (min_version, max_version) = row.key.advertised();
             ApiVersion {
@@ -68,7 +69,7 @@ pub fn handle(ctx: &Ctx, request: ApiVersionsRequest) -> Reply<ApiVersionsRespon
         })
         .collect();
     Reply::Now(ApiVersionsResponse {
-        api_keys: keys(),
+        api_keys: keys(ctx.client.controllers),
         supported_features,
         finalized_features_epoch: image.position.offset.0,
         finalized_features,

@@ -3,6 +3,7 @@
 //! Always holds: `now` was read once for the request. Must never: grow service knowledge of its own; handlers reach services
 //! through [`Node`].
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -10,14 +11,35 @@ use airis_protocol::types::{Millis, Str};
 
 use crate::node::Node;
 
+/// Something that lives as long as the connection: who drops it last tells that the other side is gone.
+pub type Held = Box<dyn Any + Send + Sync>;
+
 /// One connection's other side.
-#[derive(Debug)]
 pub struct Client {
     pub addr: SocketAddr,
     /// The name of the listener it came in by.
     pub listener: Str,
+    /// It came in by a listener for controllers.
+    pub controllers: bool,
     /// Name and version of the client's software, as its ApiVersions request (v3 and later) told (KIP-511).
     pub software: OnceLock<(Str, Str)>,
+    /// Set once it has spoken as the leader of the quorum.
+    pub voter: OnceLock<Held>,
+    /// Set once it has carried a broker's heartbeat.
+    pub broker: OnceLock<Held>,
+}
+
+impl Client {
+    pub fn new(addr: SocketAddr, listener: Str, controllers: bool) -> Client {
+        Client {
+            addr,
+            listener,
+            controllers,
+            software: OnceLock::new(),
+            voter: OnceLock::new(),
+            broker: OnceLock::new(),
+        }
+    }
 }
 
 /// One request's surroundings.

@@ -55,8 +55,6 @@ struct Fetch {
     version: i16,
     listener: Str,
     committed: bool,
-    /// The replica that asks; below zero a consumer.
-    replica: i32,
     max_bytes: usize,
     mode: Mode,
     targets: Vec<Target>,
@@ -105,7 +103,7 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
     let targets = partitions
         .into_iter()
         .map(|wanted| Target {
-            found: find(ctx.node, by_id, &wanted),
+            found: find(ctx.node, by_id, &wanted, replica),
             wanted,
         })
         .collect::<Vec<_>>();
@@ -114,7 +112,6 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
         version: ctx.version,
         listener: ctx.client.listener.clone(),
         committed: request.isolation_level == READ_COMMITTED,
-        replica,
         max_bytes: request
             .max_bytes
             .min(ctx.node.config.fetch_max_bytes)

@@ -33,7 +33,7 @@ pub fn handle(ctx: &Ctx, request: InitProducerIdRequest) -> Reply<InitProducerId
     Reply::later(async move {
         match node
             .producer_ids
-            .next(&node.meta, node.id, node.epoch)
+            .next(&node.meta, node.id, node.epoch())
             .await
         {
             Ok(id) => InitProducerIdResponse {

@@ -11,9 +11,15 @@ pub mod ctx;
 pub mod dispatch;
 pub mod reply;
 
+mod add_raft_voter;
+mod allocate_producer_ids;
 mod alter_configs;
+mod alter_partition;
 mod alter_partition_reassignments;
 mod api_versions;
+pub mod broker_heartbeat;
+pub mod broker_registration;
+mod controller_registration;
 mod create_partitions;
 mod create_topics;
 mod delete_groups;
@@ -21,12 +27,17 @@ mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_controllers;
 mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
+mod describe_quorum;
 mod describe_topic_partitions;
 mod elect_leaders;
+mod envelope;
 mod fetch;
+mod fetch_metadata;
+mod fetch_snapshot;
 mod find_coordinator;
 mod heartbeat;
 mod incremental_alter_configs;
@@ -45,6 +56,7 @@ mod offset_for_leader_epoch;
 #[cfg(test)]
 mod page;
 mod produce;
+mod remove_raft_voter;
 mod sync_group;
 mod unregister_broker;
 mod update_features;
@@ -80,8 +92,6 @@ impl Role {
 /// One served API.
 pub struct Row {
     pub key: ApiKey,
-    /// What `docs/apis.md` says; with one node nothing is dispatched by it.
-    #[cfg_attr(not(test), allow(dead_code))]
     pub role: Role,
     handler: fn(&Ctx, Reader) -> Result<Answer, DecodeError>,
 }
@@ -147,19 +157,44 @@ pub const ROWS: &[Row] = rows! {
     AlterPartitionReassignments: AlterPartitionReassignmentsRequest, Controller, alter_partition_reassignments;
     ListPartitionReassignments: ListPartitionReassignmentsRequest, Controller, list_partition_reassignments;
     OffsetDelete: OffsetDeleteRequest, Coordinator, offset_delete;
+    DescribeQuorum: DescribeQuorumRequest, Controller, describe_quorum;
+    AlterPartition: AlterPartitionRequest, Controller, alter_partition;
     UpdateFeatures: UpdateFeaturesRequest, Controller, update_features;
+    Envelope: EnvelopeRequest, Controller, envelope;
+    FetchSnapshot: FetchSnapshotRequest, Controller, fetch_snapshot;
     DescribeCluster: DescribeClusterRequest, Any, describe_cluster;
     DescribeProducers: DescribeProducersRequest, Leader, describe_producers;
+    BrokerRegistration: BrokerRegistrationRequest, Controller, broker_registration;
+    BrokerHeartbeat: BrokerHeartbeatRequest, Controller, broker_heartbeat;
     UnregisterBroker: UnregisterBrokerRequest, Controller, unregister_broker;
+    AllocateProducerIds: AllocateProducerIdsRequest, Controller, allocate_producer_ids;
+    ControllerRegistration: ControllerRegistrationRequest, Controller, controller_registration;
     ListConfigResources: ListConfigResourcesRequest, Any, list_config_resources;
     DescribeTopicPartitions: DescribeTopicPartitionsRequest, Any, describe_topic_partitions;
+    AddRaftVoter: AddRaftVoterRequest, Controller, add_raft_voter;
+    RemoveRaftVoter: RemoveRaftVoterRequest, Controller, remove_raft_voter;
 };
 
-/// The row of an API, if it is served.
-pub fn row(key: ApiKey) -> Option<&'static Row> {
-    ROWS.binary_search_by_key(&key, |r| r.key)
+/// What the listeners for controllers answer in another way than brokers do.
+const CONTROLLER_ROWS: &[Row] = rows! {
+    Fetch: FetchRequest, Controller, fetch_metadata;
+    DescribeCluster: DescribeClusterRequest, Any, describe_controllers;
+};
+
+fn find(rows: &'static [Row], key: ApiKey) -> Option<&'static Row> {
+    rows.binary_search_by_key(&key, |r| r.key)
         .ok()
-        .map(|i| &ROWS[i])
+        .map(|i| &rows[i])
+}
+
+/// The row of an API, if it is served on that kind of listener.
+pub fn row(key: ApiKey, controllers: bool) -> Option<&'static Row> {
+    let listeners = key.listeners();
+    if controllers {
+        find(CONTROLLER_ROWS, key).or_else(|| find(ROWS, key).filter(|_| listeners.controller))
+    } else {
+        find(ROWS, key).filter(|_| listeners.broker)
+    }
 }
 
 #[cfg(test)]
@@ -169,6 +204,7 @@ mod tests {
     #[test]
     fn the_table_is_in_order_and_has_no_row_twice() {
         assert!(ROWS.windows(2).all(|w| w[0].key < w[1].key));
-        assert!(ROWS.iter().all(|r| r.key.listeners().broker));
+        assert!(CONTROLLER_ROWS.windows(2).all(|w| w[0].key < w[1].key));
+        assert!(CONTROLLER_ROWS.iter().all(|r| r.key.listeners().controller));
     }
 }

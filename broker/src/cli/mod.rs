@@ -4,6 +4,7 @@
 //! 0 is a clean end, 1 a failure, 2 a wrong command line or configuration. Must never: print a stack trace for something that a
 //! user can mend.
 
+mod cluster;
 mod start;
 
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ struct Cli {
 enum Command {
     /// Start a node. With nothing given: on 127.0.0.1:9092, its data under ./airis-data
     Start(start::Args),
+    /// Start a whole cluster in one process on this machine's loopback, to try things with
+    Cluster(cluster::Args),
 }
 
 /// How log lines look.
@@ -36,5 +39,6 @@ enum LogFormat {
 pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Start(args) => start::run(args),
+        Command::Cluster(args) => cluster::run(args),
     }
 }

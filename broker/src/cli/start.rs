@@ -10,9 +10,10 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use super::LogFormat;
+use crate::boot::StartError;
 use crate::config::load::load;
 use crate::embed;
-use crate::net::Threads;
+use crate::net::{Serving, Threads};
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -22,42 +23,76 @@ pub struct Args {
     /// Set one property over the file; may be given several times
     #[arg(long = "override", value_name = "key=value")]
     overrides: Vec<String>,
+    #[command(flatten)]
+    log: Log,
+}
+
+/// What goes to standard error.
+#[derive(ClapArgs)]
+pub struct Log {
     /// How log lines on standard error look
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, or filters such as info,airis_broker::net=debug
-    #[arg(long, default_value = "info,openraft=warn", value_name = "level")]
+    #[arg(long, default_value = LOG_LEVEL, value_name = "level")]
     log_level: String,
 }
 
-fn init_log(args: &Args) -> Result<(), String> {
-    let filter = EnvFilter::builder()
-        .parse(&args.log_level)
-        .map_err(|e| format!("--log-level {:?}: {e}", args.log_level))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match args.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+/// openraft calls a voter that cannot be reached an error, again and again.
+const LOG_LEVEL: &str = "info,openraft=off";
+
+impl Log {
+    pub fn init(&self) -> Result<(), String> {
+        let filter = EnvFilter::builder()
+            .parse(&self.log_level)
+            .map_err(|e| format!("--log-level {:?}: {e}", self.log_level))?;
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr);
+        match self.log_format {
+            LogFormat::Text => log.init(),
+            LogFormat::Json => log.json().init(),
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-fn fail(code: u8, what: impl std::fmt::Display) -> ExitCode {
+pub fn fail(code: u8, what: impl std::fmt::Display) -> ExitCode {
     eprintln!("airis-broker: {what}");
     ExitCode::from(code)
 }
 
 pub fn run(args: Args) -> ExitCode {
-    if let Err(e) = init_log(&args) {
+    if let Err(e) = args.log.init() {
         return fail(2, e);
     }
     let loaded = match load(args.file.as_deref(), &args.overrides) {
         Ok(loaded) => loaded,
         Err(e) => return fail(2, e),
     };
+    let announced = |broker: &embed::Broker| {
+        if let Err(e) = announce(broker) {
+            info!("the ready line could not be written: {e}");
+        }
+    };
+    run_until_signalled(
+        |serving| embed::start(loaded, None, serving),
+        announced,
+        embed::Broker::stop,
+    )
+}
+
+/// Starts something, says that it is there, and stops it when the process is told to end.
+pub fn run_until_signalled<T, S, F>(
+    start: impl FnOnce(Serving) -> S,
+    announce: impl FnOnce(&T),
+    stop: impl FnOnce(T) -> F,
+) -> ExitCode
+where
+    S: Future<Output = Result<T, StartError>>,
+    F: Future<Output = ()>,
+{
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let started = Threads::start(processors).and_then(|threads| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -77,24 +112,22 @@ pub fn run(args: Args) -> ExitCode {
             Ok(signals) => signals,
             Err(e) => return fail(1, format!("signals cannot be received: {e}")),
         };
-        let broker = tokio::select! {
-            started = embed::start(loaded, None, threads.serving()) => match started {
-                Ok(broker) => broker,
+        let started = tokio::select! {
+            started = start(threads.serving()) => match started {
+                Ok(started) => started,
                 Err(e) => return fail(1, e),
             },
             _ = terminate.recv() => return ExitCode::SUCCESS,
             _ = interrupt.recv() => return ExitCode::SUCCESS,
         };
-        if let Err(e) = announce(&broker) {
-            info!("the ready line could not be written: {e}");
-        }
+        announce(&started);
         let signal = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
         info!("{signal}: stopping");
         tokio::select! {
-            () = broker.stop() => ExitCode::SUCCESS,
+            () = stop(started) => ExitCode::SUCCESS,
             _ = interrupt.recv() => fail(1, "interrupted again while stopping: the next start checks the logs"),
         }
     })

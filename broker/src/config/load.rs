@@ -166,6 +166,13 @@ const ALONE: &[(&str, &str)] = &[
     ("share.coordinator.state.topic.min.isr", "1"),
 ];
 
+/// Nodes of a cluster notice sooner that one of them is gone than Kafka's do (2 s, 9 s, 2 s): a heartbeat costs next to nothing.
+const TOGETHER: &[(&str, &str)] = &[
+    ("broker.heartbeat.interval.ms", "500"),
+    ("broker.session.timeout.ms", "3000"),
+    ("controller.quorum.fetch.timeout.ms", "1000"),
+];
+
 /// Reads a file, if one is given, and lets the overrides (`name=value`) have the last word.
 pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Loaded, ConfigFileError> {
     let mut given = Given::default();
@@ -293,17 +300,21 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
     BrokerConfig {
         node_id: NodeId(kafka.node_id),
         listeners: kafka.client_listeners().map(listener).collect(),
+        controller_listeners: kafka.controller_listeners().map(listener).collect(),
+        inter_broker_listener: match &kafka.inter_broker_listener_name {
+            Some(name) => Str::from(name.to_ascii_uppercase()),
+            None => kafka
+                .client_listeners()
+                .next()
+                .map_or(Str::default(), |l| Str::from(&l.name)),
+        },
+        heartbeat_interval: ms(kafka.broker_heartbeat_interval_ms.into()),
+        session_timeout: ms(kafka.broker_session_timeout_ms.into()),
+        quorum_patience: ms(kafka.controller_quorum_fetch_timeout_ms.into()),
         advertised: if fixed.contains_key("advertised.listeners") {
             kafka.advertised_to_clients().map(listener).collect()
         } else {
             Vec::new()
-        },
-        inter_broker_listener: match &kafka.inter_broker_listener_name {
-            Some(name) => name.as_str().into(),
-            None => kafka
-                .client_listeners()
-                .next()
-                .map_or_else(Str::default, |l| l.name.as_str().into()),
         },
         log_dirs: kafka.log_dirs.iter().map(PathBuf::from).collect(),
         rack: kafka.broker_rack.as_deref().map(Into::into),
@@ -396,12 +407,10 @@ fn fill(fixed: &mut BTreeMap<String, String>) {
         && controllers("controller.quorum.bootstrap.servers") <= 1
         && fixed["process.roles"].contains("broker")
         && fixed["process.roles"].contains("controller");
-    if alone {
-        for (name, value) in ALONE {
-            fixed
-                .entry((*name).to_owned())
-                .or_insert_with(|| (*value).to_owned());
-        }
+    for (name, value) in if alone { ALONE } else { TOGETHER } {
+        fixed
+            .entry((*name).to_owned())
+            .or_insert_with(|| (*value).to_owned());
     }
 }
 

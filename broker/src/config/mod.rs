@@ -39,12 +39,20 @@ pub struct BrokerConfig {
     pub node_id: NodeId,
     /// `listeners` without those of `controller.listener.names`.
     pub listeners: Vec<Listener>,
+    /// `listeners` that are named in `controller.listener.names`.
+    pub controller_listeners: Vec<Listener>,
+    /// `inter.broker.listener.name`: by which brokers reach each other.
+    pub inter_broker_listener: Str,
     /// `advertised.listeners`; listeners that it does not name advertise their own address.
     pub advertised: Vec<Listener>,
-    /// `inter.broker.listener.name`: where brokers reach each other. By default the first listener.
-    pub inter_broker_listener: Str,
     /// `log.dirs`.
     pub log_dirs: Vec<PathBuf>,
+    /// `broker.heartbeat.interval.ms`.
+    pub heartbeat_interval: Duration,
+    /// `broker.session.timeout.ms`.
+    pub session_timeout: Duration,
+    /// `controller.quorum.fetch.timeout.ms`: so long a leader of the metadata quorum may be silent.
+    pub quorum_patience: Duration,
     /// `broker.rack`.
     pub rack: Option<Str>,
     /// `socket.request.max.bytes`.
@@ -127,9 +135,13 @@ impl Default for BrokerConfig {
                 host: "127.0.0.1".to_owned(),
                 port: 9092,
             }],
-            advertised: Vec::new(),
+            controller_listeners: Vec::new(),
             inter_broker_listener: Str::from_static("PLAINTEXT"),
+            advertised: Vec::new(),
             log_dirs: vec![PathBuf::from("airis-data")],
+            heartbeat_interval: Duration::from_secs(2),
+            session_timeout: Duration::from_secs(9),
+            quorum_patience: Duration::from_secs(2),
             rack: None,
             request_bytes_max: 100 * 1024 * 1024,
             idle_max: Duration::from_secs(600),

@@ -14,7 +14,7 @@ use airis_protocol::messages::{
     LeaderChangeMessage, MetadataRecord, SnapshotFooterRecord, SnapshotHeaderRecord,
 };
 use airis_protocol::types::{LeaderEpoch, Millis, Offset};
-use airis_protocol::wire::Message;
+use airis_protocol::wire::{Message, Reader};
 use airis_storage::{Disk, OpenMode};
 use bytes::Bytes;
 
@@ -213,13 +213,22 @@ pub(super) fn leader_change(leader: i32, voters: &[i32]) -> LeaderChangeMessage 
     }
 }
 
+/// Who leads from this batch on, if it says so.
+pub(super) fn leader_of(batch: &BatchBytes) -> Option<i32> {
+    if !batch.is_control() {
+        return None;
+    }
+    let set = batch.records(RECORDS_MAX).ok()?;
+    let record = set.iter().next()?.ok()?;
+    let leader_change = control::LEADER_CHANGE.to_be_bytes();
+    (record.key?.get(2..4)? == leader_change).then_some(())?;
+    let mut value = Reader::new(Bytes::copy_from_slice(record.value?));
+    Some(LeaderChangeMessage::read(&mut value, 0).ok()?.leader_id)
+}
+
 /// A snapshot's bytes. `last_timestamp` is that of the last record in it.
-pub(super) fn encode(
-    image: &Image,
-    quorum: &QuorumRecords,
-    last_timestamp: Millis,
-    now: Millis,
-) -> Bytes {
+pub(super) fn encode(image: &Image, quorum: &QuorumRecords, last_timestamp: Millis) -> Bytes {
+    let now = last_timestamp;
     let epoch = LeaderEpoch(image.position.epoch.0);
     let version = image.feature(airis_cluster::metadata::features::METADATA_VERSION);
     let mut out = Vec::new();

@@ -348,9 +348,76 @@ impl Journal {
     }
 
     /// The offset of the first record that is still there.
-    #[cfg(test)]
     pub fn start(&self) -> i64 {
         self.closed.first().copied().unwrap_or(self.active.base)
+    }
+
+    /// The largest epoch up to this one, and the offset that follows its last record.
+    pub fn end_of_epoch(&self, epoch: i32) -> (i32, i64) {
+        let at = self.epochs.partition_point(|(e, _)| *e <= epoch);
+        let known = at.checked_sub(1).map_or(-1, |i| self.epochs[i].0);
+        let end = self.epochs.get(at).map_or(self.next, |(_, from)| *from);
+        (known, end)
+    }
+
+    /// Whole batches from the one that holds `offset` on: at least one if there is any, and no more than `max` bytes in all if one
+    /// is not larger.
+    pub fn read(&self, offset: i64, max: usize) -> io::Result<Bytes> {
+        if offset >= self.next {
+            return Ok(Bytes::new());
+        }
+        let at = self.closed.partition_point(|base| *base <= offset);
+        let active = offset >= self.active.base;
+        let base = if active {
+            self.active.base
+        } else {
+            let at = at.checked_sub(1);
+            at.map_or(self.start(), |i| self.closed[i])
+        };
+        let (file, index) = if active {
+            (self.active.file.clone(), self.active.index.clone())
+        } else {
+            let log = self
+                .disk
+                .open(&segment(&self.dir, base, ".log"), OpenMode::Read)?;
+            let index = self.disk.read_to_end(&segment(&self.dir, base, ".index"));
+            (log, index.unwrap_or_default())
+        };
+        let size = if active {
+            self.active.size
+        } else {
+            file.len()?
+        };
+        // The last entry of a batch that ends before the offset: the scan begins there.
+        let mut position = 0u64;
+        for entry in index.chunks_exact(8) {
+            let relative = i32::from_be_bytes(entry[..4].try_into().expect("four bytes"));
+            if base + i64::from(relative) >= offset {
+                break;
+            }
+            let at = i32::from_be_bytes(entry[4..].try_into().expect("four bytes"));
+            position = at as u64;
+        }
+        let mut header = [0; batch::HEADER_LEN];
+        let (mut from, mut len) = (None, 0u64);
+        while position < size {
+            read_exact_at(&*file, position, &mut header)?;
+            let header = BatchHeader::read(&header).map_err(io::Error::other)?;
+            let bytes = header.size() as u64;
+            if header.last_offset().0 >= offset {
+                if from.is_some() && len + bytes > max as u64 {
+                    break;
+                }
+                from.get_or_insert(position);
+                len += bytes;
+            }
+            position += bytes;
+        }
+        let mut bytes = vec![0; len as usize];
+        if let Some(from) = from {
+            read_exact_at(&*file, from, &mut bytes)?;
+        }
+        Ok(bytes.into())
     }
 
     pub fn disk(&self) -> &Arc<dyn Disk> {

@@ -53,7 +53,6 @@ pub(super) struct State {
 /// The state machine. Clones share everything.
 #[derive(Clone)]
 pub(super) struct Machine {
-    pub node: i32,
     pub state: Arc<Mutex<State>>,
     /// Held while a snapshot is built.
     pub building: Arc<Mutex<()>>,
@@ -61,14 +60,13 @@ pub(super) struct Machine {
     pub applied: Arc<ArcSwap<Image>>,
     pub publish: mpsc::Sender<Applied>,
     pub store: Store,
-    pub now: super::Now,
 }
 
 fn failed(verb: ErrorVerb, e: impl std::error::Error + 'static) -> Failure {
     StorageIOError::new(ErrorSubject::StateMachine, verb, AnyError::new(&e)).into()
 }
 
-fn voters(membership: &StoredMembership<NodeKey, Node>) -> Vec<i32> {
+pub(super) fn voters(membership: &StoredMembership<NodeKey, Node>) -> Vec<i32> {
     membership.voter_ids().map(|id| id as i32).collect()
 }
 
@@ -78,33 +76,23 @@ impl State {
         self.journal.append(&batch)?;
         let (batch, _) = BatchBytes::parse(batch).map_err(io::Error::other)?;
         self.last_timestamp = self.last_timestamp.max(batch.header().max_timestamp);
+        if let Some(leader) = checkpoint::leader_of(&batch) {
+            let voters = voters(&self.place.membership);
+            QuorumState::elected(leader, batch.header().leader_epoch, &voters)
+                .write(&**self.journal.disk(), self.journal.dir())?;
+        }
         checkpoint::apply(&mut self.image, &mut self.delta, &mut self.quorum, &batch)
             .map_err(io::Error::other)
     }
 
     /// Applies one entry. The answer says whether a proposal took effect.
-    fn apply(&mut self, node: i32, entry: &Entry) -> io::Result<Outcome> {
+    fn apply(&mut self, entry: &Entry) -> io::Result<Outcome> {
         self.check_open()?;
         let epoch = LeaderEpoch(entry.log_id.leader_id.term as i32);
         let next = self.journal.next();
         let accepted = records_of(entry, next) > 0;
         let now = Millis(self.last_timestamp.max(0));
         match &entry.payload {
-            EntryPayload::Blank => {
-                let voters = voters(&self.place.membership);
-                // Nobody else has voted for anybody, as long as there is one voter. With more, the leader's id comes from the
-                // committed vote.
-                let change = checkpoint::leader_change(node, &voters);
-                self.take(checkpoint::control_batch(
-                    checkpoint::control::LEADER_CHANGE,
-                    &change,
-                    now,
-                    Offset(next),
-                    epoch,
-                ))?;
-                QuorumState::elected(node, epoch.0, &voters)
-                    .write(&**self.journal.disk(), self.journal.dir())?;
-            }
             EntryPayload::Membership(_) if accepted => {
                 let noop = MetadataRecord::NoOpRecord(NoOpRecord {});
                 let version = self.image.feature(features::METADATA_VERSION);
@@ -123,7 +111,7 @@ impl State {
                     self.take(batch.freeze())?;
                 }
             }
-            EntryPayload::Membership(_) | EntryPayload::Normal(_) => {}
+            EntryPayload::Blank | EntryPayload::Membership(_) | EntryPayload::Normal(_) => {}
         }
         self.place.pass(entry);
         assert_eq!(
@@ -204,7 +192,8 @@ impl Machine {
         if image.in_transaction() {
             return Err(io::Error::other("in the middle of a metadata transaction"));
         }
-        let bytes = checkpoint::encode(&image, &quorum, Millis(last_timestamp), (self.now)());
+        // The log's own time, not the clock's: every voter writes the same snapshot.
+        let bytes = checkpoint::encode(&image, &quorum, Millis(last_timestamp));
         checkpoint::store(&*disk, &dir, SnapshotId::of(&image), &bytes)?;
         let mut state = self.state.lock();
         state.snapshot = Some(meta.clone());
@@ -268,7 +257,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
             let mut state = self.state.lock();
             for entry in entries {
                 let outcome = state
-                    .apply(self.node, &entry)
+                    .apply(&entry)
                     .map_err(|e| StorageIOError::apply(entry.log_id, &e))?;
                 outcomes.push(outcome);
             }

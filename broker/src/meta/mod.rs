@@ -3,32 +3,65 @@
 //! Always holds: an image is published to the [`Publisher`] before anybody can read it from the handle, and a change is answered
 //! only after that; images are published in the order of the log. Must never: answer what is not committed.
 
+mod balance;
+mod catch_up;
 mod checkpoint;
+mod elect;
+pub mod form;
 mod journal;
+mod link;
 mod machine;
+mod members;
 mod network;
+mod observe;
 mod open;
 mod publish;
+mod quorum;
 mod raft;
+mod read;
+mod sessions;
+mod settle;
 mod store;
 #[cfg(test)]
 mod tests;
 mod wal;
+mod wire;
 
+pub use members::{MemberError, Members};
+pub use observe::{ObserverOptions, find_cluster};
+pub use quorum::Quorum;
+pub use raft::Leadership;
+pub use read::{MetadataLog, ReadError, Standing};
+pub use sessions::Sessions;
+pub use settle::Spread;
+pub use wire::is_private;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use airis_cluster::machine::Chance;
-use airis_cluster::metadata::{Command, Delta, Image, Position, Reply, Settings};
+use airis_cluster::metadata::{Command, Delta, Departures, Image, Position, Reply, Settings};
 use airis_protocol::error::ErrorCode;
+use airis_protocol::messages::create_topics_response::CreatableTopicResult;
 use airis_protocol::messages::*;
 use airis_protocol::types::{BrokerEpoch, Millis, NodeId, Str};
+use airis_protocol::wire::Request;
 use airis_storage::Disk;
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use catch_up::CatchingUp;
+use link::Link;
+use network::Peers;
 
 /// Takes each new image to the rest of the broker. Called in order, one at a time, on a thread that may block.
 pub trait Publisher: Send + Sync + 'static {
@@ -38,6 +71,18 @@ pub trait Publisher: Send + Sync + 'static {
 
 /// The broker's wall clock.
 pub type Now = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// How long a controller is looked for, for one request.
+const CONTROLLER_MAX: Duration = Duration::from_secs(15);
+/// How long one answer of the controller may take.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Between two tries.
+const CONTROLLER_REST: Duration = Duration::from_millis(50);
+const CREATE_TOPICS_VERSION: i16 = 7;
+#[allow(dead_code)] // until the leaders of partitions are here
+const ALTER_PARTITION_VERSION: i16 = 3;
+const BROKER_REGISTRATION_VERSION: i16 = 4;
+const BROKER_HEARTBEAT_VERSION: i16 = 2;
 
 /// Changes that wait to be decided.
 const JOBS_MAX: usize = 1024;
@@ -54,6 +99,33 @@ pub struct MetaOptions {
     pub seed: u64,
     /// `metadata.log.max.record.bytes.between.snapshots`.
     pub snapshot_bytes: u64,
+    /// The answering side, by which the voters have found each other.
+    pub quorum: Arc<Quorum>,
+    /// How this node takes part.
+    pub part: Part,
+    /// The voters and their addresses, as the configuration or the other nodes gave them. This node is one.
+    pub voters: BTreeMap<i32, String>,
+    /// Where this node's own quorum listens, as others reach it.
+    pub own_addr: String,
+    /// A leader that was not heard of for so long is gone.
+    pub patience: Duration,
+    /// `broker.session.timeout.ms`.
+    pub session_timeout: Duration,
+    /// `inter.broker.listener.name`.
+    pub inter_broker_listener: Str,
+    /// `leader.imbalance.check.interval.seconds`, and `auto.leader.rebalance.enable`.
+    pub balance: (Duration, bool),
+}
+
+/// How a node takes part in a quorum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It begins a new one with the other voters, unless it has a log.
+    Found,
+    /// Another node begins it, or has begun it.
+    Join,
+    /// It has lost its log: it may not vote until it has a leader's.
+    CatchUp,
 }
 
 /// Why a node's metadata cannot be started or stopped.
@@ -83,18 +155,19 @@ pub enum MetaError {
 /// A node's metadata, running. It owns the tasks; everybody else has a [`MetaHandle`].
 pub struct Meta {
     handle: MetaHandle,
-    raft: openraft::Raft<raft::TypeConfig>,
-    machine: machine::Machine,
+    /// `None` on a node that only follows.
+    voter: Option<(openraft::Raft<raft::TypeConfig>, machine::Machine)>,
     stop: watch::Sender<bool>,
     /// Set once nothing is to be published any more.
     quiet: Arc<AtomicBool>,
-    driving: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
     publishing: JoinHandle<()>,
 }
 
 impl Meta {
-    /// Opens the directory (a new one, one of ours, one that a JVM Kafka left), elects this node, and brings the records of a
-    /// new cluster in if there are none. The image loaded from disk is published first, as a difference from nothing.
+    /// Opens the directory (a new one, one of ours, one that a JVM Kafka left) and takes part in the quorum. The image loaded from
+    /// disk is published first, as a difference from nothing. A node that is the only voter leads when this returns, and a new
+    /// cluster's first records are there.
     pub async fn start(
         options: MetaOptions,
         publisher: Arc<dyn Publisher>,
@@ -103,10 +176,26 @@ impl Meta {
         let dir = options.log_dir.join(journal::DIR);
         let disk = options.disk.clone();
         let formatted = options.log_dir.join(checkpoint::BOOTSTRAP);
-        let (store, mut state, bootstrap) = tokio::task::spawn_blocking(move || {
+        let addresses: BTreeMap<raft::NodeKey, String> = options
+            .voters
+            .iter()
+            .map(|(id, addr)| (*id as raft::NodeKey, addr.clone()))
+            .collect();
+        let members: BTreeMap<raft::NodeKey, raft::Node> = addresses
+            .iter()
+            .map(|(id, addr)| (*id, raft::Node::new(addr)))
+            .collect();
+        let (part, voters) = (options.part, members.clone());
+        let (store, mut state, bootstrap, catching_up) = tokio::task::spawn_blocking(move || {
             let bootstrap = checkpoint::bootstrap(&*disk, &formatted)?;
-            let (store, state) = open::open(&disk, &dir, node.0 as raft::NodeKey)?;
-            Ok::<_, MetaError>((store, state, bootstrap))
+            journal::prepare(&*disk, &dir)?;
+            let mut catching_up = CatchingUp::find(&disk, &dir);
+            if part == Part::CatchUp && catching_up.is_none() {
+                let left = CatchingUp::leave(&disk, &dir).map_err(journal::at_path(&dir))?;
+                catching_up = Some(left);
+            }
+            let (store, state) = open::open(&disk, &dir, node.0 as raft::NodeKey, &voters)?;
+            Ok::<_, MetaError>((store, state, bootstrap, catching_up))
         })
         .await
         .map_err(|e| MetaError::Raft(e.to_string()))??;
@@ -134,49 +223,175 @@ impl Meta {
             state.delta = delta;
         }
         let machine = machine::Machine {
-            node: node.0,
             state: Arc::new(Mutex::new(state)),
             building: Arc::default(),
             applied: Arc::new(ArcSwap::new(loaded)),
             publish,
             store: store.clone(),
-            now: options.now.clone(),
         };
-        let raft = raft::start(node.0 as raft::NodeKey, store.clone(), machine.clone()).await?;
+        let me = node.0 as raft::NodeKey;
+        let peers = Peers::new(node.0, &options.settings.cluster_id, addresses.clone());
+        let found = (options.part == Part::Found).then_some(members);
+        let raft = raft::start(me, store.clone(), machine.clone(), peers.clone(), found).await?;
+        let running = quorum::Running {
+            raft: raft.clone(),
+            store: store.clone(),
+            peers: peers.clone(),
+            published: published.clone(),
+            patience: options.patience,
+        };
+        options.quorum.run(running, catching_up);
         let (jobs, job_queue) = mpsc::channel(JOBS_MAX);
         let (stop, stopped) = watch::channel(false);
+        let (leading, mut leadership) = watch::channel(Leadership::default());
+        let (begun, begins) = oneshot::channel();
+        let mut chance = Chance::new(options.seed);
+        let elector = elect::Elector {
+            me,
+            raft: raft.clone(),
+            quorum: options.quorum,
+            store: store.clone(),
+            machine: machine.clone(),
+            peers: peers.clone(),
+            patience: options.patience,
+            snapshot_bytes: options.snapshot_bytes,
+            chance: Chance::new(chance.bits() ^ me),
+            own_addr: options.own_addr,
+            known: addresses.clone(),
+        };
+        let electing = tokio::spawn(elector.run(stopped.clone()));
         let driver = raft::Driver {
             raft: raft.clone(),
             machine: machine.clone(),
             store,
+            peers: peers.clone(),
             settings: options.settings,
-            chance: Chance::new(options.seed),
+            chance,
             now: options.now,
-            snapshot_bytes: options.snapshot_bytes,
+            bootstrap,
+            patience: options.patience,
+            leadership: leading,
+            begun: Some(begun),
         };
-        let driving = tokio::spawn(driver.run(job_queue, stopped, published.clone()));
+        let driving = tokio::spawn(driver.run(job_queue, stopped.clone(), published.clone()));
+        let sessions = Sessions::new(node, options.session_timeout, options.inter_broker_listener);
+        let controller = Controller {
+            sessions: sessions.clone(),
+            spread: Spread::new(node, raft.clone(), peers.clone()),
+            log: MetadataLog::new(raft.clone(), machine.clone(), peers.clone()),
+            members: Members::new(raft.clone()),
+            departures: Mutex::default(),
+        };
+        let locate = {
+            let (raft, peers) = (raft.clone(), peers.clone());
+            move || {
+                let metrics = raft.metrics();
+                let metrics = metrics.borrow();
+                let leader = metrics.current_leader?;
+                let node = metrics.membership_config.membership().get_node(&leader)?;
+                Some(peers.addr(leader, &node.addr))
+            }
+        };
         let handle = MetaHandle {
+            me: node,
             jobs,
             image,
             published,
+            leadership: leadership.clone(),
+            link: Arc::new(Link::new(client_id(node), Box::new(locate))),
+            controller: Some(Arc::new(controller)),
         };
-        handle
-            .submit(Command::Activate { bootstrap })
-            .await
-            .map_err(MetaError::Activation)?;
+        let fencing = tokio::spawn(sessions.run(handle.clone(), stopped.clone()));
+        let (every, preferred) = options.balance;
+        let balancing = tokio::spawn(balance::run(handle.clone(), every, preferred, stopped));
+        if raft
+            .metrics()
+            .borrow()
+            .membership_config
+            .voter_ids()
+            .eq([me])
+        {
+            // The driver ends without a word only if openraft has.
+            let begun = begins.await.unwrap_or(Err(ErrorCode::KafkaStorageError));
+            begun.map_err(MetaError::Activation)?;
+            let active = leadership.wait_for(|l| l.active).await.map(|_| ());
+            active.map_err(|e| MetaError::Raft(e.to_string()))?;
+            let mut published = handle.subscribe();
+            let applied = machine.applied.load().position.offset.0;
+            let _ = published.wait_for(|o| *o >= applied).await;
+        }
         Ok(Meta {
             handle,
-            raft,
-            machine,
+            voter: Some((raft, machine)),
             stop,
             quiet,
-            driving,
+            tasks: vec![driving, electing, fencing, balancing],
+            publishing,
+        })
+    }
+
+    /// Follows the log of a quorum that this node is no voter of. Returns when what was committed by then is published.
+    pub async fn observe(
+        options: ObserverOptions,
+        publisher: Arc<dyn Publisher>,
+    ) -> Result<Meta, MetaError> {
+        let image = Arc::new(ArcSwap::from_pointee(Image::default()));
+        let (publish, to_publish) = mpsc::channel(publish::PUBLISH_QUEUE_MAX);
+        let (published_to, published) = watch::channel(Position::NONE.offset.0);
+        let quiet = Arc::new(AtomicBool::new(false));
+        let publishing = tokio::spawn(publish::run(
+            to_publish,
+            publisher,
+            quiet.clone(),
+            image.clone(),
+            published_to,
+        ));
+        let (stop, stopped) = watch::channel(false);
+        let (leading, leadership) = watch::channel(Leadership::default());
+        let node = options.node;
+        let observer = observe::Observer::new(options, publish, published.clone(), leading);
+        let leader = observer.leader();
+        let (caught_up, whole) = oneshot::channel();
+        let following = tokio::spawn(observer.run(caught_up, stopped));
+        let handle = MetaHandle {
+            me: node,
+            // Nobody takes jobs: this node never decides.
+            jobs: mpsc::channel(1).0,
+            image,
+            published,
+            leadership,
+            link: Arc::new(Link::new(
+                client_id(node),
+                Box::new(move || leader.lock().clone()),
+            )),
+            controller: None,
+        };
+        whole
+            .await
+            .map_err(|_| MetaError::Raft("the metadata log cannot be followed".into()))?;
+        Ok(Meta {
+            handle,
+            voter: None,
+            stop,
+            quiet,
+            tasks: vec![following],
             publishing,
         })
     }
 
     pub fn handle(&self) -> &MetaHandle {
         &self.handle
+    }
+
+    /// True if this node is the only voter, and no other broker has ever registered.
+    pub fn is_alone(&self) -> bool {
+        let Some((raft, _)) = &self.voter else {
+            return false;
+        };
+        let me = self.handle.me;
+        let metrics = raft.metrics();
+        let only = metrics.borrow().membership_config.voter_ids().count() == 1;
+        only && self.handle.image().brokers().all(|b| b.id == me)
     }
 
     /// Answers what is under way, takes leadership from the node's own broker, and closes the files so that anybody may open
@@ -186,22 +401,29 @@ impl Meta {
     /// its replicas count as perhaps having lost their end.
     pub async fn stop(self) -> Result<(), MetaError> {
         self.quiet.store(true, Ordering::SeqCst);
-        let node = NodeId(self.machine.node);
+        let node = self.handle.me;
         let own = self.handle.image().broker(node).cloned();
-        if let Some(broker) = own.filter(|b| !b.fenced)
+        if self.handle.is_active()
+            && let Some(broker) = own.filter(|b| !b.fenced)
             && let Err(e) = self.handle.fence(node, broker.epoch).await
         {
             // The next start, or another broker's session, puts it right.
             tracing::warn!(error = e.name(), "could not give up leadership");
         }
         self.stop.send_replace(true);
-        let _ = self.driving.await;
-        self.raft
-            .shutdown()
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        let Some((raft, machine)) = self.voter else {
+            self.handle.close().await;
+            self.publishing.abort();
+            return Ok(());
+        };
+        raft.shutdown()
             .await
             .map_err(|e| MetaError::Raft(e.to_string()))?;
+        self.handle.close().await;
         self.publishing.abort();
-        let machine = self.machine;
         tokio::task::spawn_blocking(move || machine.close())
             .await
             .map_err(|e| MetaError::Raft(e.to_string()))?
@@ -210,10 +432,16 @@ impl Meta {
 
     /// Stops without closing anything, as a crash would.
     pub async fn kill(self) {
-        self.driving.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
         self.publishing.abort();
-        let _ = self.raft.shutdown().await;
-        let machine = self.machine;
+        let Some((raft, machine)) = self.voter else {
+            self.handle.close().await;
+            return;
+        };
+        let _ = raft.shutdown().await;
+        self.handle.close().await;
         let _ = tokio::task::spawn_blocking(move || machine.abandon()).await;
     }
 }
@@ -224,12 +452,31 @@ struct Job {
     done: oneshot::Sender<Result<Reply, ErrorCode>>,
 }
 
+/// What only a voter has: it may be, or become, the active controller.
+pub struct Controller {
+    pub sessions: Arc<Sessions>,
+    pub spread: Arc<Spread>,
+    pub log: MetadataLog,
+    pub members: Members,
+    /// Controlled shutdowns under way.
+    pub departures: Mutex<Departures>,
+}
+
+/// What this node calls itself when it talks to the controller.
+fn client_id(node: NodeId) -> Str {
+    Str::from(format!("broker-{node}-to-controller"))
+}
+
 /// Reads and changes the cluster's metadata. Cheap to clone.
 #[derive(Clone)]
 pub struct MetaHandle {
+    me: NodeId,
+    link: Arc<Link>,
+    controller: Option<Arc<Controller>>,
     jobs: mpsc::Sender<Job>,
     image: Arc<ArcSwap<Image>>,
     published: watch::Receiver<i64>,
+    leadership: watch::Receiver<Leadership>,
 }
 
 impl MetaHandle {
@@ -241,6 +488,24 @@ impl MetaHandle {
     /// Told the offset of each published image. Look at [`MetaHandle::image`] after a change was seen.
     pub fn subscribe(&self) -> watch::Receiver<i64> {
         self.published.clone()
+    }
+
+    /// The first image published that has this offset in it.
+    pub async fn image_at(&self, offset: i64) -> Arc<Image> {
+        let mut published = self.published.clone();
+        // The other side goes only with the node.
+        let _ = published.wait_for(|o| *o >= offset).await;
+        self.image()
+    }
+
+    /// Who leads the quorum, as this node knows it.
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.leadership.clone()
+    }
+
+    /// True if this node is the active controller.
+    pub fn is_active(&self) -> bool {
+        self.leadership.borrow().active
     }
 
     /// Has the controller decide a command. The answer comes once its records are committed, applied and published here.
@@ -256,20 +521,137 @@ impl MetaHandle {
         answer.await.unwrap_or(Err(ErrorCode::NotController))
     }
 
-    /// `describable`: the topics whose configs may be shown; `None` for all.
+    /// Ends the connections to other controllers.
+    async fn close(&self) {
+        self.link.close().await;
+        if let Some(controller) = &self.controller {
+            controller.log.close().await;
+        }
+    }
+
+    /// What this node has as a voter.
+    pub fn controller(&self) -> Option<&Arc<Controller>> {
+        self.controller.as_ref()
+    }
+
+    /// `work` done by the controller that leads now; `None` once another does, or it does not answer in time.
+    async fn while_led<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut leadership = self.leadership.clone();
+        leadership.borrow_and_update();
+        tokio::select! {
+            done = timeout(ANSWER_MAX, work) => done.ok(),
+            _ = leadership.changed() => None,
+        }
+    }
+
+    /// Resolves at the end of the connection to the active controller.
+    pub async fn controller_lost(&self) {
+        if let Ok(channel) = self.link.channel().await {
+            channel.closed().await;
+        }
+    }
+
+    /// Has the active controller answer a client's request frame, wherever it is. `None` if none can be reached in time.
+    pub async fn forward(&self, frame: Bytes, client: IpAddr) -> Option<Bytes> {
+        let until = Instant::now() + CONTROLLER_MAX;
+        while Instant::now() < until && !self.is_active() {
+            let answer = self.link.envelope(frame.clone(), client);
+            match self.while_led(answer).await {
+                Some(Ok(answer)) => return Some(answer),
+                Some(Err(ErrorCode::NotController)) | None => sleep(CONTROLLER_REST).await,
+                Some(Err(e)) => {
+                    tracing::warn!(
+                        error = e.name(),
+                        "the controller refuses a forwarded request"
+                    );
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// Has the active controller decide, wherever it is: here if this node is it, over the wire otherwise. Tried again until
+    /// there is one that answers.
+    ///
+    /// Errors: the decision's own; `NOT_CONTROLLER` if no controller was found in time.
+    pub async fn at_controller<R: Request + Clone>(
+        &self,
+        request: R,
+        version: i16,
+        command: impl Fn(R) -> Command,
+        taken: impl Fn(Reply) -> Option<R::Response>,
+        error: impl Fn(&R::Response) -> i16,
+    ) -> Result<R::Response, ErrorCode> {
+        let until = Instant::now() + CONTROLLER_MAX;
+        loop {
+            if self.is_active() {
+                match self.submit(command(request.clone())).await {
+                    Ok(reply) => {
+                        return Ok(taken(reply).expect("a command is answered by its own reply"));
+                    }
+                    Err(ErrorCode::NotController) => {}
+                    Err(e) => return Err(e),
+                }
+            } else if let Some(Ok(response)) =
+                self.while_led(self.link.call(&request, version)).await
+            {
+                match ErrorCode::from_wire(error(&response)) {
+                    ErrorCode::None => return Ok(response),
+                    ErrorCode::NotController => {}
+                    e => return Err(e),
+                }
+            }
+            if Instant::now() >= until {
+                return Err(ErrorCode::NotController);
+            }
+            sleep(CONTROLLER_REST).await;
+        }
+    }
+
+    /// Waits until what has been decided up to now can be used on every active broker.
+    async fn spread(&self) {
+        if let Some(controller) = &self.controller {
+            let image = self.image();
+            controller
+                .spread
+                .wait(&image, image.position.offset.0)
+                .await;
+        }
+    }
+
+    /// `describable`: the topics whose configs may be shown; `None` for all. What it creates can be used on every active broker
+    /// when this returns.
     pub async fn create_topics(
         &self,
         request: CreateTopicsRequest,
         describable: Option<Vec<Str>>,
     ) -> Result<CreateTopicsResponse, ErrorCode> {
-        let command = Command::CreateTopics {
-            request,
-            describable,
-        };
-        match self.submit(command).await? {
-            Reply::CreateTopics(response) => Ok(response),
-            other => unreachable!("CreateTopics was answered by {other:?}"),
+        let validate_only = request.validate_only;
+        let response = self
+            .at_controller(
+                request,
+                CREATE_TOPICS_VERSION,
+                |request| Command::CreateTopics {
+                    request,
+                    describable: describable.clone(),
+                },
+                |reply| match reply {
+                    Reply::CreateTopics(response) => Some(response),
+                    _ => None,
+                },
+                |response| {
+                    let lost =
+                        |t: &CreatableTopicResult| t.error_code == ErrorCode::NotController.code();
+                    let lost = response.topics.iter().find(|t| lost(t));
+                    lost.map_or(0, |t| t.error_code)
+                },
+            )
+            .await?;
+        if !validate_only {
+            self.spread().await;
         }
+        Ok(response)
     }
 
     pub async fn delete_topics(
@@ -277,7 +659,10 @@ impl MetaHandle {
         request: DeleteTopicsRequest,
     ) -> Result<DeleteTopicsResponse, ErrorCode> {
         match self.submit(Command::DeleteTopics(request)).await? {
-            Reply::DeleteTopics(response) => Ok(response),
+            Reply::DeleteTopics(response) => {
+                self.spread().await;
+                Ok(response)
+            }
             other => unreachable!("DeleteTopics was answered by {other:?}"),
         }
     }
@@ -287,7 +672,10 @@ impl MetaHandle {
         request: CreatePartitionsRequest,
     ) -> Result<CreatePartitionsResponse, ErrorCode> {
         match self.submit(Command::CreatePartitions(request)).await? {
-            Reply::CreatePartitions(response) => Ok(response),
+            Reply::CreatePartitions(response) => {
+                self.spread().await;
+                Ok(response)
+            }
             other => unreachable!("CreatePartitions was answered by {other:?}"),
         }
     }
@@ -321,22 +709,62 @@ impl MetaHandle {
         broker: NodeId,
         epoch: BrokerEpoch,
     ) -> Result<(i64, i32), ErrorCode> {
-        let command = Command::AllocateProducerIds { broker, epoch };
-        match self.submit(command).await? {
-            Reply::ProducerIds { first, count } => Ok((first, count)),
-            other => unreachable!("AllocateProducerIds was answered by {other:?}"),
-        }
+        let request = AllocateProducerIdsRequest {
+            broker_id: broker.0,
+            broker_epoch: epoch.0,
+        };
+        let response = self
+            .at_controller(
+                request,
+                0,
+                |_| Command::AllocateProducerIds { broker, epoch },
+                |reply| match reply {
+                    Reply::ProducerIds { first, count } => Some(AllocateProducerIdsResponse {
+                        producer_id_start: first,
+                        producer_id_len: count,
+                        ..Default::default()
+                    }),
+                    _ => None,
+                },
+                |response| response.error_code,
+            )
+            .await?;
+        Ok((response.producer_id_start, response.producer_id_len))
     }
 
-    /// Asks the controller for other ISRs, as the leader of their partitions.
+    /// A leader changes its ISR. Errors are those of the whole request.
     pub async fn alter_partition(
         &self,
         request: AlterPartitionRequest,
     ) -> Result<AlterPartitionResponse, ErrorCode> {
-        match self.submit(Command::AlterPartition(request)).await? {
-            Reply::AlterPartition(response) => Ok(response),
-            other => unreachable!("AlterPartition was answered by {other:?}"),
-        }
+        self.at_controller(
+            request,
+            ALTER_PARTITION_VERSION,
+            Command::AlterPartition,
+            |reply| match reply {
+                Reply::AlterPartition(response) => Some(response),
+                _ => None,
+            },
+            |response| response.error_code,
+        )
+        .await
+    }
+
+    /// A broker registers. Its first epoch, or why not: `DUPLICATE_BROKER_REGISTRATION` while another process of that id lives.
+    pub async fn register_remote(
+        &self,
+        request: &BrokerRegistrationRequest,
+    ) -> Result<BrokerRegistrationResponse, ErrorCode> {
+        let answer = self.link.call(request, BROKER_REGISTRATION_VERSION).await;
+        answer.map_err(|_| ErrorCode::NotController)
+    }
+
+    pub async fn heartbeat_remote(
+        &self,
+        request: &BrokerHeartbeatRequest,
+    ) -> Result<BrokerHeartbeatResponse, ErrorCode> {
+        let answer = self.link.call(request, BROKER_HEARTBEAT_VERSION).await;
+        answer.map_err(|_| ErrorCode::NotController)
     }
 
     /// Registers the node's own broker and lets it lead. Returns its epoch.
@@ -376,10 +804,18 @@ impl MetaHandle {
                     .send(answer.expect("the controller does not panic"));
             }
         });
+        let leads = Leadership {
+            active: true,
+            ..Default::default()
+        };
         MetaHandle {
+            me: NodeId(0),
+            link: Arc::new(Link::new(client_id(NodeId(0)), Box::new(|| None))),
+            controller: None,
             jobs,
             image,
             published,
+            leadership: watch::channel(leads).1,
         }
     }
 }

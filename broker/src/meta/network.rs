@@ -1,68 +1,276 @@
-//! The way to the other voters. With one voter there is none, and openraft never asks for one.
+//! The way to the other voters: one connection to each, made anew when it is needed and gone.
 //!
-//! Always holds: a peer that cannot be reached is an error at once, never a wait. Must never: decide anything.
+//! Always holds: a peer that cannot be reached is an error at once, never a wait beyond the caller's time. Must never: decide
+//! anything.
 
-use openraft::error::{InstallSnapshotError, RPCError, RaftError, Unreachable};
-use openraft::network::{RPCOption, RaftNetwork, RaftNetworkFactory};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::error::{InstallSnapshotError, NetworkError, RPCError, RaftError, Unreachable};
+use openraft::network::{Backoff, RPCOption, RaftNetwork, RaftNetworkFactory};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse,
     VoteRequest, VoteResponse,
 };
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout};
 
 use super::raft::{Node, NodeKey, TypeConfig};
+use super::wire::{Answer, Call, Envelope};
+use crate::net::channel::Channel;
 
-/// This node knows the address of no other voter.
+/// How long a voter that cannot be reached is left alone.
+const UNREACHABLE_REST: Duration = Duration::from_millis(100);
+
+/// Why a voter has not answered.
 #[derive(Debug, thiserror::Error)]
-#[error("node {0} is not a voter that this node can reach")]
-struct NoSuchVoter(NodeKey);
+pub(super) enum CallError {
+    #[error("cannot connect to {addr}: {source}")]
+    Connect { addr: String, source: io::Error },
+    #[error("{addr}: {source}")]
+    Lost { addr: String, source: io::Error },
+    #[error("{addr} refuses: {why}")]
+    Refused { addr: String, why: String },
+    #[error("{addr} answers something else")]
+    Senseless { addr: String },
+    #[error("{addr} does not answer")]
+    Late { addr: String },
+}
 
-/// Makes clients to other voters.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Peers;
+/// The way to one address.
+pub(super) struct Link {
+    addr: String,
+    channel: tokio::sync::Mutex<Option<Channel>>,
+}
 
-/// A voter that cannot be reached.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(NodeKey);
+/// Host and port of `host:port`; an IPv6 host may stand in brackets.
+pub(super) fn split(addr: &str) -> Option<(&str, u16)> {
+    let (host, port) = addr.rsplit_once(':')?;
+    let host = host.strip_prefix('[').unwrap_or(host);
+    let host = host.strip_suffix(']').unwrap_or(host);
+    Some((host, port.parse().ok()?))
+}
+
+impl Link {
+    pub fn new(addr: &str) -> Link {
+        Link {
+            addr: addr.to_owned(),
+            channel: tokio::sync::Mutex::new(None),
+        }
+    }
+
+    /// The open connection, or a new one. Others wait meanwhile on purpose: they want the same one.
+    async fn channel(&self) -> io::Result<Channel> {
+        let mut channel = self.channel.lock().await;
+        if let Some(open) = channel.as_ref().filter(|c| !c.is_closed()) {
+            return Ok(open.clone());
+        }
+        *channel = None;
+        let (host, port) =
+            split(&self.addr).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(channel.insert(Channel::connect(host, port).await?).clone())
+    }
+
+    pub fn addr(&self) -> String {
+        self.addr.clone()
+    }
+
+    /// Drops the connection: whoever did not answer in time over it may never do.
+    pub async fn forget(&self) {
+        *self.channel.lock().await = None;
+    }
+
+    pub async fn call(&self, call: &Call, envelope: &Envelope) -> Result<Answer, CallError> {
+        let addr = || self.addr.clone();
+        let channel = self.channel().await.map_err(|source| CallError::Connect {
+            addr: addr(),
+            source,
+        })?;
+        let frame = channel
+            .call_raw(call.frame(envelope))
+            .await
+            .map_err(|source| CallError::Lost {
+                addr: addr(),
+                source,
+            })?;
+        match Answer::read(&frame) {
+            Some(Answer::Refused(why)) => Err(CallError::Refused { addr: addr(), why }),
+            Some(answer) => Ok(answer),
+            None => Err(CallError::Senseless { addr: addr() }),
+        }
+    }
+}
+
+struct Shared {
+    me: i32,
+    cluster: String,
+    /// Addresses that the configuration gives, by node. They win over those in the log: a voter may have moved.
+    configured: BTreeMap<NodeKey, String>,
+    links: Mutex<BTreeMap<(NodeKey, String), Arc<Link>>>,
+    /// When each voter last acknowledged this node as its leader.
+    acknowledged: Mutex<BTreeMap<NodeKey, Instant>>,
+}
+
+/// Makes clients to other voters. Clones share connections.
+#[derive(Clone)]
+pub(super) struct Peers(Arc<Shared>);
+
+impl Peers {
+    pub fn new(me: i32, cluster: &str, configured: BTreeMap<NodeKey, String>) -> Peers {
+        Peers(Arc::new(Shared {
+            me,
+            cluster: cluster.to_owned(),
+            configured,
+            links: Mutex::default(),
+            acknowledged: Mutex::default(),
+        }))
+    }
+
+    /// Where a voter is; `known` is what the log says.
+    pub fn addr(&self, node: NodeKey, known: &str) -> String {
+        let configured = self.0.configured.get(&node);
+        configured.map_or_else(|| known.to_owned(), String::clone)
+    }
+
+    pub fn link(&self, node: NodeKey, known: &str) -> Arc<Link> {
+        let addr = self.addr(node, known);
+        let mut links = self.0.links.lock();
+        let link = links
+            .entry((node, addr))
+            .or_insert_with_key(|(_, addr)| Arc::new(Link::new(addr)));
+        link.clone()
+    }
+
+    pub fn envelope(&self, to: NodeKey) -> Envelope {
+        Envelope {
+            cluster: self.0.cluster.clone(),
+            from: self.0.me,
+            to: to as i32,
+        }
+    }
+
+    /// Ends all connections, so that the others see at once that this node is gone.
+    pub async fn close(&self) {
+        let links = std::mem::take(&mut *self.0.links.lock());
+        for link in links.into_values() {
+            link.forget().await;
+        }
+    }
+
+    /// When each voter last acknowledged this node as its leader.
+    pub fn acknowledged(&self) -> BTreeMap<NodeKey, Instant> {
+        self.0.acknowledged.lock().clone()
+    }
+
+    /// True if a majority of the voters, this node among them, has acknowledged it as its leader within `age`.
+    pub fn majority_within(&self, voters: &BTreeSet<NodeKey>, age: Duration) -> bool {
+        let acknowledged = self.0.acknowledged.lock();
+        let me = self.0.me as NodeKey;
+        let with = voters
+            .iter()
+            .filter(|v| **v == me || acknowledged.get(v).is_some_and(|at| at.elapsed() < age))
+            .count();
+        with > voters.len() / 2
+    }
+}
+
+/// One voter, as openraft reaches it.
+pub(super) struct Peer {
+    node: NodeKey,
+    link: Arc<Link>,
+    peers: Peers,
+}
 
 impl RaftNetworkFactory<TypeConfig> for Peers {
     type Network = Peer;
 
-    async fn new_client(&mut self, target: NodeKey, _node: &Node) -> Peer {
-        Peer(target)
+    async fn new_client(&mut self, target: NodeKey, node: &Node) -> Peer {
+        Peer {
+            node: target,
+            link: self.link(target, &node.addr),
+            peers: self.clone(),
+        }
+    }
+}
+
+fn failed<E: std::error::Error>(e: CallError) -> RPCError<NodeKey, Node, E> {
+    match e {
+        CallError::Connect { .. } => RPCError::Unreachable(Unreachable::new(&e)),
+        _ => RPCError::Network(NetworkError::new(&e)),
     }
 }
 
 impl Peer {
-    fn unreachable<E: std::error::Error>(self) -> RPCError<NodeKey, Node, E> {
-        RPCError::Unreachable(Unreachable::new(&NoSuchVoter(self.0)))
+    async fn call<E: std::error::Error>(
+        &self,
+        call: Call,
+        option: &RPCOption,
+    ) -> Result<Answer, RPCError<NodeKey, Node, E>> {
+        let envelope = self.peers.envelope(self.node);
+        match timeout(option.soft_ttl(), self.link.call(&call, &envelope)).await {
+            Ok(answer) => answer.map_err(failed),
+            Err(_) => {
+                self.link.forget().await;
+                let addr = self.link.addr.clone();
+                Err(failed(CallError::Late { addr }))
+            }
+        }
+    }
+
+    fn senseless<E: std::error::Error>(&self) -> RPCError<NodeKey, Node, E> {
+        failed(CallError::Senseless {
+            addr: self.link.addr.clone(),
+        })
     }
 }
 
 impl RaftNetwork<TypeConfig> for Peer {
     async fn append_entries(
         &mut self,
-        _rpc: AppendEntriesRequest<TypeConfig>,
-        _option: RPCOption,
+        rpc: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeKey>, RPCError<NodeKey, Node, RaftError<NodeKey>>> {
-        Err(self.unreachable())
+        let sent = Instant::now();
+        match self.call(Call::Append(rpc), &option).await? {
+            Answer::Append(answer) => {
+                if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+                    let mut acknowledged = self.peers.0.acknowledged.lock();
+                    acknowledged.insert(self.node, sent);
+                }
+                Ok(answer)
+            }
+            _ => Err(self.senseless()),
+        }
     }
 
     async fn install_snapshot(
         &mut self,
-        _rpc: InstallSnapshotRequest<TypeConfig>,
-        _option: RPCOption,
+        rpc: InstallSnapshotRequest<TypeConfig>,
+        option: RPCOption,
     ) -> Result<
         InstallSnapshotResponse<NodeKey>,
         RPCError<NodeKey, Node, RaftError<NodeKey, InstallSnapshotError>>,
     > {
-        Err(self.unreachable())
+        match self.call(Call::Snapshot(rpc), &option).await? {
+            Answer::Snapshot(answer) => Ok(answer),
+            _ => Err(self.senseless()),
+        }
     }
 
     async fn vote(
         &mut self,
-        _rpc: VoteRequest<NodeKey>,
-        _option: RPCOption,
+        rpc: VoteRequest<NodeKey>,
+        option: RPCOption,
     ) -> Result<VoteResponse<NodeKey>, RPCError<NodeKey, Node, RaftError<NodeKey>>> {
-        Err(self.unreachable())
+        match self.call(Call::Vote(rpc), &option).await? {
+            Answer::Vote(answer) => Ok(answer),
+            _ => Err(self.senseless()),
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(std::iter::repeat(UNREACHABLE_REST))
     }
 }

@@ -4,12 +4,13 @@
 //! meanwhile) is put aside with one line in the log, and the next term follows the last epoch that anybody used. Must never: drop
 //! records that this broker has acknowledged; if the log is shorter than what the raft store has forgotten, that is an error.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use airis_cluster::metadata::{Delta, Image};
 use airis_storage::Disk;
-use openraft::{BasicNode, Membership, SnapshotMeta, StoredMembership, Vote};
+use openraft::{Membership, SnapshotMeta, StoredMembership, Vote};
 
 use super::MetaError;
 use super::checkpoint::{self, QuorumRecords, SnapshotId};
@@ -77,36 +78,46 @@ enum Fit {
 fn fit(store: &Store, image: &Image) -> Fit {
     let (end, epoch) = (image.position.next().0, image.position.epoch.0 as u64);
     let term = |place: &Place| place.log_id.map_or(0, |id| id.leader_id.term);
-    let mut found = Fit::Foreign;
+    let mut found = None;
     let base = store.base();
     if end < base.next_offset {
         return Fit::Short(base.next_offset);
     }
     let mut before = base.next_offset;
+    // The first place that fits: entries without records that follow it are perhaps not agreed on yet.
     store.walk(|place, entry| {
-        if place.next_offset == end && (end == 0 || term(place) == epoch) {
-            found = Fit::Place(place.clone());
+        let fits = match entry {
+            // What the base ends with may have been such an entry, of a later term than the last record.
+            None => term(place) >= epoch,
+            Some(_) => term(place) == epoch,
+        };
+        if found.is_none() && place.next_offset == end && fits {
+            found = Some(Fit::Place(place.clone()));
         } else if entry.is_some() && before < end && end < place.next_offset && term(place) == epoch
         {
-            found = Fit::Within(before);
+            found = Some(Fit::Within(before));
         }
         before = place.next_offset;
     });
-    found
+    found.unwrap_or(Fit::Foreign)
 }
 
-/// The only voter, as of a place in the log.
-fn only_voter(node: NodeKey, at: openraft::LogId<NodeKey>) -> StoredMembership<NodeKey, Node> {
-    let nodes = std::collections::BTreeMap::from([(node, BasicNode::default())]);
-    let membership = Membership::new(vec![[node].into()], nodes);
+/// The voters, as of a place in the log.
+fn members(
+    voters: &BTreeMap<NodeKey, Node>,
+    at: openraft::LogId<NodeKey>,
+) -> StoredMembership<NodeKey, Node> {
+    let ids: BTreeSet<NodeKey> = voters.keys().copied().collect();
+    let membership = Membership::new(vec![ids], voters.clone());
     StoredMembership::new(Some(at), membership)
 }
 
-/// Opens `dir` (`__cluster_metadata-0`), making it if need be.
+/// Opens `dir` (`__cluster_metadata-0`), making it if need be. `voters` are those of a log that another Kafka wrote.
 pub(super) fn open(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     node: NodeKey,
+    voters: &BTreeMap<NodeKey, Node>,
 ) -> Result<(Store, State), MetaError> {
     journal::prepare(&**disk, dir)?;
     let existing = if Wal::exists(&**disk, dir) {
@@ -173,7 +184,7 @@ pub(super) fn open(
             let base = Base {
                 log_id: Some(at),
                 next_offset: end,
-                membership: only_voter(node, at),
+                membership: members(voters, at),
             };
             let vote = Vote::new(epoch.max(quorum_epoch) as u64, node);
             let place = place_of(&base);
@@ -215,7 +226,10 @@ fn place_of(base: &Base) -> Place {
 fn snapshot_of(store: &Store, ids: &[SnapshotId]) -> Option<SnapshotMeta<NodeKey, Node>> {
     let mut found: Option<(SnapshotId, Place)> = None;
     store.walk(|place, _| {
-        if let Some(id) = ids.iter().find(|id| id.end == place.next_offset) {
+        // As above: the first place of several that end there.
+        if let Some(id) = ids.iter().find(|id| id.end == place.next_offset)
+            && found.as_ref().is_none_or(|(known, _)| known.end < id.end)
+        {
             found = Some((*id, place.clone()));
         }
     });

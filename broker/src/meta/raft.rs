@@ -1,24 +1,26 @@
-//! openraft, as this project uses it: the types, the one voter that a single node is, and the task that turns commands into
-//! entries.
+//! openraft, as this project uses it: the types, its start, and the task that turns commands into entries while this node leads.
 //!
-//! Always holds: only this task proposes, and only while its node leads; a decision is made against everything that was proposed
-//! before it; commands that arrive together share one entry, hence one sync. Must never: answer before the entry is committed,
-//! applied and published.
+//! Always holds: only this task proposes, and only while its node leads and a majority follows; a new leader first says so in the
+//! log; a decision is made against everything that was proposed before it; commands that arrive together share one entry, hence
+//! one sync. Must never: answer before the entry is committed, applied and published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::sync::Arc;
+use std::time::Duration;
 
 use airis_cluster::machine::Chance;
 use airis_cluster::metadata::decide::MAX_RECORDS;
-use airis_cluster::metadata::{Env, Image, Reply, Settings, decide, features};
+use airis_cluster::metadata::{Command, Env, Image, Reply, Settings, decide, features};
 use airis_protocol::error::ErrorCode;
-use airis_protocol::types::{LeaderEpoch, Offset};
+use airis_protocol::messages::MetadataRecord;
+use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset};
 use openraft::error::{ClientWriteError, RaftError};
-use openraft::{BasicNode, Config, Raft, ServerState, SnapshotPolicy};
+use openraft::{BasicNode, Config, Raft, RaftMetrics, ServerState, SnapshotPolicy};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
 
-use super::checkpoint::data_batch;
+use super::checkpoint::{control, control_batch, data_batch, leader_change};
 use super::machine::Machine;
 use super::network::Peers;
 use super::store::Store;
@@ -54,6 +56,7 @@ openraft::declare_raft_types!(
 );
 
 pub(super) type Entry = openraft::Entry<TypeConfig>;
+type Metrics = RaftMetrics<NodeKey, Node>;
 
 /// A group of commands is closed at this many, or at [`GROUP_BYTES_MAX`] of records.
 const GROUP_JOBS_MAX: usize = 4096;
@@ -62,49 +65,74 @@ const GROUP_BYTES_MAX: usize = 4 << 20;
 const ANSWERS_MAX: usize = 64;
 /// What is kept free on disk beyond a group's records: frames, index entries.
 const RESERVE_SLACK: u64 = 64 << 10;
-/// One voter needs neither heartbeats nor elections by timeout; openraft's timer still has an interval.
-const NO_TIMER_MS: u64 = 24 * 3600 * 1000;
+/// How long one append may take at most. Large, as a disk may be slow; a leader is watched by other means.
+const APPEND_MAX: Duration = Duration::from_secs(2);
+/// How long one piece of a snapshot may take.
+const SNAPSHOT_PIECE_MAX: Duration = Duration::from_secs(10);
+/// How long a vote may take, and so long a voter that has just heard of a leader votes for nobody else.
+pub(super) const LEASE: Duration = Duration::from_millis(250);
+/// How often a leader looks whether a majority still follows.
+const LOOK: Duration = Duration::from_millis(100);
 
-/// Starts openraft on what was opened, and sees to it that this node leads.
+/// Starts openraft on what was opened. `found`: the voters of a new quorum, if this node is to found one.
 pub(super) async fn start(
     node: NodeKey,
     store: Store,
     machine: Machine,
+    peers: Peers,
+    found: Option<BTreeMap<NodeKey, Node>>,
 ) -> Result<Raft<TypeConfig>, MetaError> {
+    // openraft's own timers are off, see `elect`. What the numbers still mean: how long an append and a vote may take, and for
+    // how long a leader that was heard of keeps others from being elected. So `validate`, which compares them, has no say.
     let config = Config {
         cluster_name: "metadata".into(),
-        heartbeat_interval: NO_TIMER_MS,
-        election_timeout_min: NO_TIMER_MS * 2,
-        election_timeout_max: NO_TIMER_MS * 3,
+        heartbeat_interval: APPEND_MAX.as_millis() as u64,
+        election_timeout_min: LEASE.as_millis() as u64 - 1,
+        election_timeout_max: LEASE.as_millis() as u64,
+        install_snapshot_timeout: SNAPSHOT_PIECE_MAX.as_millis() as u64,
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: 0,
         enable_tick: false,
+        enable_heartbeat: false,
+        enable_elect: false,
         ..Default::default()
-    }
-    .validate()
-    .map_err(|e| MetaError::Raft(e.to_string()))?;
+    };
     let fatal = |e: &dyn std::fmt::Display| MetaError::Raft(e.to_string());
-    let raft = Raft::new(node, Arc::new(config), Peers, store, machine)
+    let raft = Raft::new(node, Arc::new(config), peers, store, machine)
         .await
         .map_err(|e| fatal(&e))?;
-    if !raft.is_initialized().await.map_err(|e| fatal(&e))? {
-        let voters = BTreeMap::from([(node, BasicNode::default())]);
-        raft.initialize(voters).await.map_err(|e| fatal(&e))?;
-    } else if raft.metrics().borrow().state != ServerState::Leader {
+    if let Some(found) = found
+        && !raft.is_initialized().await.map_err(|e| fatal(&e))?
+    {
+        raft.initialize(found).await.map_err(|e| fatal(&e))?;
+    }
+    // Metrics lag behind; this is the state itself.
+    let (alone, follows) = raft
+        .with_raft_state(move |state| {
+            let alone = state.membership_state.effective().voter_ids().eq([node]);
+            (alone, state.server_state == ServerState::Follower)
+        })
+        .await
+        .map_err(|e| fatal(&e))?;
+    if alone && follows {
         raft.trigger().elect().await.map_err(|e| fatal(&e))?;
     }
-    raft.wait(None)
-        .state(ServerState::Leader, "the only voter leads")
-        .await
-        .map_err(|e| fatal(&e))?;
-    // Everything that is in the raft log already must be in the image before anything is decided on it.
-    raft.ensure_linearizable().await.map_err(|e| fatal(&e))?;
-    let last = raft.metrics().borrow().last_log_index;
-    raft.wait(None)
-        .applied_index_at_least(last, "what was logged before is applied")
-        .await
-        .map_err(|e| fatal(&e))?;
+    if alone {
+        raft.wait(None)
+            .state(ServerState::Leader, "the only voter leads")
+            .await
+            .map_err(|e| fatal(&e))?;
+    }
     Ok(raft)
+}
+
+/// Who leads, as this node knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leadership {
+    pub leader: Option<NodeId>,
+    pub epoch: LeaderEpoch,
+    /// This node leads, a majority follows, and it has applied all that was there before: it may decide.
+    pub active: bool,
 }
 
 /// Who asked, and what they are told.
@@ -133,6 +161,17 @@ impl Group {
             bytes: 0,
             image: image.clone(),
         }
+    }
+
+    /// The record that says who leads from now on.
+    fn begin_term(&mut self, leader: i32, voters: Vec<i32>, term: i32, now: Millis) {
+        let change = leader_change(leader, &voters);
+        let ty = control::LEADER_CHANGE;
+        let batch = control_batch(ty, &change, now, Offset(0), LeaderEpoch(0));
+        self.bytes += batch.len();
+        self.proposal.batches.push(batch.to_vec());
+        self.image
+            .skip_to(self.image.position.next(), LeaderEpoch(term));
     }
 
     /// Decides one command on top of those before it.
@@ -177,11 +216,17 @@ pub(super) struct Driver {
     pub raft: Raft<TypeConfig>,
     pub machine: Machine,
     pub store: Store,
+    pub peers: Peers,
     pub settings: Settings,
     pub chance: Chance,
     pub now: Now,
-    /// A snapshot is due after so many bytes of records.
-    pub snapshot_bytes: u64,
+    /// What a new cluster begins with.
+    pub bootstrap: Vec<MetadataRecord>,
+    /// A leader that no majority has acknowledged for so long does not decide.
+    pub patience: Duration,
+    pub leadership: watch::Sender<Leadership>,
+    /// Told how the first time as the leader began.
+    pub begun: Option<oneshot::Sender<Result<(), ErrorCode>>>,
 }
 
 impl Driver {
@@ -194,16 +239,29 @@ impl Driver {
     ) {
         let (due, answering) = mpsc::channel(ANSWERS_MAX);
         let answering = tokio::spawn(answer(answering, published));
+        let mut metrics = self.raft.metrics();
         let mut waiting: Vec<Job> = Vec::new();
         loop {
+            self.follow(&metrics).await;
             if waiting.is_empty() {
-                let got = tokio::select! {
-                    got = jobs.recv_many(&mut waiting, GROUP_JOBS_MAX) => got,
-                    _ = stop.wait_for(|s| *s) => 0,
-                };
-                if got == 0 {
-                    break;
+                let leading = metrics.borrow().state == ServerState::Leader;
+                let alone = metrics.borrow().membership_config.voter_ids().count() < 2;
+                tokio::select! {
+                    got = jobs.recv_many(&mut waiting, GROUP_JOBS_MAX) => if got == 0 { break },
+                    changed = metrics.changed() => {
+                        if changed.is_err() { break }
+                        metrics.borrow_and_update();
+                        continue;
+                    }
+                    () = sleep(LOOK), if leading && !(alone && self.leadership.borrow().active) => continue,
+                    _ = stop.wait_for(|s| *s) => break,
                 }
+            }
+            if !self.leadership.borrow().active {
+                for job in waiting.drain(..) {
+                    let _ = job.done.send(Err(ErrorCode::NotController));
+                }
+                continue;
             }
             let base = self.machine.applied.load_full();
             let mut group = Group::new(&base);
@@ -218,13 +276,79 @@ impl Driver {
             if due.send(group).await.is_err() {
                 break;
             }
-            if self.machine.bytes_since_snapshot() >= self.snapshot_bytes {
-                // It is built beside; openraft drops the request if one is being built.
-                let _ = self.raft.trigger().snapshot().await;
-            }
         }
+        self.leadership.send_modify(|l| l.active = false);
         drop(due);
         let _ = answering.await;
+    }
+
+    /// True while a majority follows this node.
+    fn followed(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let voters: BTreeSet<NodeKey> = metrics.borrow().membership_config.voter_ids().collect();
+        voters.len() < 2 || self.peers.majority_within(&voters, self.patience)
+    }
+
+    /// Brings what this node knows of who leads up to date; takes over if that is itself.
+    async fn follow(&mut self, metrics: &watch::Receiver<Metrics>) {
+        let (leads, leader, term) = {
+            let m = metrics.borrow();
+            let leads = m.state == ServerState::Leader;
+            (leads, m.current_leader, m.current_term)
+        };
+        let now = Leadership {
+            leader: leader.map(|id| NodeId(id as i32)),
+            epoch: LeaderEpoch(term as i32),
+            active: false,
+        };
+        let before = *self.leadership.borrow();
+        if leads && before.active && before.epoch == now.epoch && self.followed() {
+            return;
+        }
+        if before != now {
+            self.leadership.send_replace(now);
+        }
+        if leads && self.take_over(term).await {
+            tracing::info!(epoch = term, "this node is the active controller");
+            self.leadership.send_modify(|l| l.active = true);
+        }
+    }
+
+    /// Waits until all that was there before is applied, says who leads, and puts right what a new leader must. False if that
+    /// has to be tried again.
+    async fn take_over(&mut self, term: u64) -> bool {
+        let metrics = self.raft.metrics();
+        let (last, applied) = {
+            let m = metrics.borrow();
+            (m.last_log_index, m.last_applied)
+        };
+        // In its own term something is agreed on: then everything before it is.
+        if !self.followed()
+            || applied.map(|id| id.index) < last
+            || applied.is_none_or(|id| id.leader_id.term != term)
+        {
+            return false;
+        }
+        let base = self.machine.applied.load_full();
+        let mut group = Group::new(&base);
+        if base.position.epoch.0 as u64 != term {
+            let voters = {
+                let m = metrics.borrow();
+                m.membership_config.voter_ids().map(|v| v as i32).collect()
+            };
+            group.begin_term(self.settings.node.0, voters, term as i32, (self.now)());
+        }
+        let (done, _) = oneshot::channel();
+        let command = Command::Activate {
+            bootstrap: self.bootstrap.clone(),
+        };
+        group.add(Job { command, done }, self);
+        let due = self.commit(group).await;
+        let failed = due.answers.iter().find_map(|(_, a)| a.as_ref().err());
+        if let Some(begun) = self.begun.take() {
+            let _ = begun.send(failed.map_or(Ok(()), |e| Err(*e)));
+        }
+        failed.is_none()
     }
 
     /// Has the group's records agreed on. If that fails, so do all its answers.
@@ -258,7 +382,17 @@ impl Driver {
             tracing::error!(error = %e, "no room for metadata: the change is refused");
             return Err(ErrorCode::KafkaStorageError);
         }
-        match self.raft.client_write(proposal).await {
+        let lost = async {
+            while self.followed() {
+                sleep(LOOK).await;
+            }
+        };
+        let written = tokio::select! {
+            written = self.raft.client_write(proposal) => written,
+            // Nobody knows what becomes of it. The next leader's log will say.
+            () = lost => return Err(ErrorCode::NotController),
+        };
+        match written {
             Ok(response) if response.data.accepted => Ok(()),
             Ok(_) | Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {
                 Err(ErrorCode::NotController)

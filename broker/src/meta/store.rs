@@ -40,11 +40,11 @@ pub(super) struct Store(Arc<Mutex<State>>);
 
 /// How many records of the metadata log an entry becomes, if its first one gets the offset `next`.
 ///
-/// A new term begins with one LeaderChange record. A change of members is marked by a NoOp record, so that every entry but the
-/// very first ends at an offset of its own. A proposal made for another offset (its proposer was deposed meanwhile) is void.
+/// The entry that begins a term is none: the new leader's first proposal says who leads. A change of members is marked by a NoOp
+/// record. A proposal made for another offset (its proposer was deposed meanwhile) is void.
 pub(super) fn records_of(entry: &Entry, next: i64) -> i64 {
     match &entry.payload {
-        EntryPayload::Blank => 1,
+        EntryPayload::Blank => 0,
         EntryPayload::Membership(_) => i64::from(entry.log_id.leader_id.term > 0),
         EntryPayload::Normal(p) if p.first_offset != next => 0,
         EntryPayload::Normal(p) => p
@@ -151,6 +151,27 @@ impl Store {
     /// Told by the machine where a snapshot that it installed ends; openraft purges up to there next.
     pub fn note(&self, place: Place) {
         self.0.lock().installed = Some(place);
+    }
+
+    /// The last entry, wherever it is.
+    pub fn last(&self) -> Option<LogId<NodeKey>> {
+        let state = self.0.lock();
+        let last = state.entries.values().next_back().map(|e| e.log_id);
+        last.or(state.base.log_id)
+    }
+
+    /// The offset that follows the records of an entry; `None` if it is not (or no longer) here.
+    pub fn end_of(&self, index: u64) -> Option<i64> {
+        let state = self.0.lock();
+        let mut place = state.base_place();
+        if state.base.log_id.map(|id| id.index) == Some(index) {
+            return Some(place.next_offset);
+        }
+        state.entries.get(&index)?;
+        for entry in state.entries.range(..=index).map(|(_, e)| e) {
+            place.pass(entry);
+        }
+        Some(place.next_offset)
     }
 
     /// The saved vote.

@@ -59,6 +59,7 @@ fn real() -> Arc<dyn Disk> {
 
 fn options(dir: &Path) -> MetaOptions {
     MetaOptions {
+        balance: (Duration::from_secs(300), true),
         disk: Arc::new(RealDisk),
         log_dir: dir.to_owned(),
         settings: Settings {
@@ -69,7 +70,23 @@ fn options(dir: &Path) -> MetaOptions {
         now: Arc::new(|| Millis(1_700_000_000_000)),
         seed: 7,
         snapshot_bytes: 20 << 20,
+        quorum: quorum(),
+        part: Part::Found,
+        voters: BTreeMap::from([(1, String::new())]),
+        own_addr: String::new(),
+        patience: Duration::from_secs(1),
+        session_timeout: Duration::from_secs(3),
+        inter_broker_listener: "PLAINTEXT".into(),
     }
+}
+
+fn quorum() -> Arc<Quorum> {
+    Arc::new(Quorum::new(wire::Hello {
+        node: 1,
+        directory: Uuid(1),
+        cluster: Some(CLUSTER.into()),
+        has_log: false,
+    }))
 }
 
 pub(super) fn registration(incarnation: u128) -> BrokerRegistrationRequest {
@@ -235,7 +252,16 @@ async fn snapshots_are_taken_the_log_is_trimmed_and_both_are_read_back() {
     for i in 0..60 {
         assert_eq!(create(&handle, &format!("t{i}"), 3).await, 0);
     }
-    let start = meta.machine.state.lock().journal.start();
+    let machine = meta.voter.as_ref().unwrap().1.clone();
+    let start = || machine.state.lock().journal.start();
+    // They are taken beside.
+    for _ in 0..500 {
+        if start() > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let start = start();
     assert!(start > 0, "old segments are gone");
     meta.stop().await.unwrap();
     let metadata = dir.path().join(journal::DIR);
@@ -333,7 +359,16 @@ async fn topics_created_at_once_share_entries() {
     let (meta, _) = start(dir.path()).await;
     let handle = meta.handle().clone();
     handle.register(registration(100)).await.unwrap();
-    let entries = |meta: &Meta| meta.raft.metrics().borrow().last_log_index.unwrap();
+    let entries = |meta: &Meta| {
+        meta.voter
+            .as_ref()
+            .unwrap()
+            .0
+            .metrics()
+            .borrow()
+            .last_log_index
+            .unwrap()
+    };
     let before = entries(&meta);
     let began = Instant::now();
     let all = (0..1000).map(|i| {
@@ -477,16 +512,15 @@ impl StoreBuilder<TypeConfig, Store, Machine, (TempDir, mpsc::Receiver<publish::
     ) -> Result<((TempDir, mpsc::Receiver<publish::Applied>), Store, Machine), StorageError<NodeKey>>
     {
         let dir = tempfile::tempdir().unwrap();
-        let (store, state) = open::open(&real(), &dir.path().join(journal::DIR), 0).unwrap();
+        let (store, state) =
+            open::open(&real(), &dir.path().join(journal::DIR), 0, &BTreeMap::new()).unwrap();
         let (publish, applied) = mpsc::channel(1024);
         let machine = Machine {
-            node: 0,
             applied: Arc::new(ArcSwap::from_pointee(state.image.clone())),
             state: Arc::new(Mutex::new(state)),
             building: Arc::default(),
             publish,
             store: store.clone(),
-            now: Arc::new(|| Millis(0)),
         };
         Ok(((dir, applied), store, machine))
     }

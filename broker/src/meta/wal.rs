@@ -18,7 +18,8 @@ pub(super) const FILE: &str = "raft.wal";
 /// Its successor while it is being written.
 const FRESH: &str = "raft.wal.fresh";
 /// Format and version, the first bytes of the file.
-const MAGIC: &[u8; 8] = b"airwal\0\x01";
+/// Version 1 counted the entry that begins a term as a record of the metadata log.
+const MAGIC: &[u8; 8] = b"airwal\0\x02";
 /// Length and CRC before each body.
 const FRAME_HEADER: usize = 8;
 /// No frame is longer: an entry holds at most a few batches of metadata.
@@ -74,33 +75,51 @@ mod kind {
 }
 
 /// Takes fields off the front; `None` once there are too few bytes.
-struct Take<'a>(&'a [u8]);
+pub(super) struct Take<'a>(pub &'a [u8]);
 
 impl<'a> Take<'a> {
-    fn bytes(&mut self, n: usize) -> Option<&'a [u8]> {
+    pub fn bytes(&mut self, n: usize) -> Option<&'a [u8]> {
         let (front, rest) = self.0.split_at_checked(n)?;
         self.0 = rest;
         Some(front)
     }
 
-    fn u8(&mut self) -> Option<u8> {
+    pub fn u8(&mut self) -> Option<u8> {
         Some(self.bytes(1)?[0])
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub fn u32(&mut self) -> Option<u32> {
         Some(u32::from_le_bytes(self.bytes(4)?.try_into().ok()?))
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub fn u64(&mut self) -> Option<u64> {
         Some(u64::from_le_bytes(self.bytes(8)?.try_into().ok()?))
     }
 
-    fn log_id(&mut self) -> Option<LogId<NodeKey>> {
+    pub fn log_id(&mut self) -> Option<LogId<NodeKey>> {
         Some(log_id(self.u64()?, self.u64()?))
     }
 
-    fn json<T: serde::de::DeserializeOwned>(&mut self) -> Option<T> {
+    /// All that is left.
+    pub fn json<T: serde::de::DeserializeOwned>(&mut self) -> Option<T> {
         serde_json::from_slice(std::mem::take(&mut self.0)).ok()
+    }
+
+    pub fn vote(&mut self) -> Option<Vote<NodeKey>> {
+        let (term, node) = (self.u64()?, self.u64()?);
+        let mut vote = Vote::new(term, node);
+        if node == NodeKey::MAX {
+            vote.leader_id.voted_for = None;
+        }
+        vote.committed = self.u8()? == 1;
+        Some(vote)
+    }
+
+    /// The next frame, checked.
+    pub fn frame(&mut self) -> Option<Frame> {
+        let body = whole_frame(self.0)?;
+        self.bytes(FRAME_HEADER + body.len())?;
+        Frame::read(body)
     }
 }
 
@@ -109,7 +128,7 @@ pub(super) fn log_id(term: u64, index: u64) -> LogId<NodeKey> {
     LogId::new(CommittedLeaderId::new(term, 0), index)
 }
 
-fn put_log_id(out: &mut Vec<u8>, id: &LogId<NodeKey>) {
+pub(super) fn put_log_id(out: &mut Vec<u8>, id: &LogId<NodeKey>) {
     out.extend_from_slice(&id.leader_id.term.to_le_bytes());
     out.extend_from_slice(&id.index.to_le_bytes());
 }
@@ -129,15 +148,7 @@ impl Frame {
             }
             Frame::Vote(vote) => {
                 out.push(kind::VOTE);
-                out.extend_from_slice(&vote.leader_id.term.to_le_bytes());
-                out.extend_from_slice(
-                    &vote
-                        .leader_id
-                        .voted_for
-                        .unwrap_or(NodeKey::MAX)
-                        .to_le_bytes(),
-                );
-                out.push(vote.committed.into());
+                put_vote(out, vote);
             }
             Frame::Truncate(index) => {
                 out.push(kind::TRUNCATE);
@@ -191,15 +202,7 @@ impl Frame {
                     membership: t.json()?,
                 })
             }
-            kind::VOTE => {
-                let (term, node) = (t.u64()?, t.u64()?);
-                let mut vote = Vote::new(term, node);
-                if node == NodeKey::MAX {
-                    vote.leader_id.voted_for = None;
-                }
-                vote.committed = t.u8()? == 1;
-                Frame::Vote(vote)
-            }
+            kind::VOTE => Frame::Vote(t.vote()?),
             kind::TRUNCATE => Frame::Truncate(t.u64()?),
             tag => {
                 let log_id = t.log_id()?;
@@ -230,7 +233,14 @@ impl Frame {
     }
 }
 
-fn put_json<T: serde::Serialize>(out: &mut Vec<u8>, value: &T) {
+pub(super) fn put_vote(out: &mut Vec<u8>, vote: &Vote<NodeKey>) {
+    let node = vote.leader_id.voted_for.unwrap_or(NodeKey::MAX);
+    out.extend_from_slice(&vote.leader_id.term.to_le_bytes());
+    out.extend_from_slice(&node.to_le_bytes());
+    out.push(vote.committed.into());
+}
+
+pub(super) fn put_json<T: serde::Serialize>(out: &mut Vec<u8>, value: &T) {
     serde_json::to_writer(out, value).expect("plain values become JSON");
 }
 

@@ -22,9 +22,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::memory::RequestMemory;
 use super::output::Output;
-use crate::api::dispatch::dispatch;
+use crate::api::dispatch::Door;
 use crate::api::{Answer, Client};
-use crate::node::Node;
 
 /// Most requests of one connection under way. Kafka's clients send 5 at a time by default; the rest waits in the socket.
 const IN_FLIGHT_MAX: usize = 64;
@@ -65,7 +64,7 @@ pub struct Limits {
 
 pub struct Connection {
     socket: TcpStream,
-    node: Arc<Node>,
+    door: Arc<Door>,
     client: Arc<Client>,
     limits: Limits,
     input: FrameDecoder,
@@ -80,11 +79,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(socket: TcpStream, node: Arc<Node>, client: Arc<Client>, limits: Limits) -> Self {
+    pub fn new(socket: TcpStream, door: Arc<Door>, client: Arc<Client>, limits: Limits) -> Self {
         let active = Instant::now();
         Connection {
             socket,
-            node,
+            door,
             client,
             input: FrameDecoder::new(limits.request_bytes_max),
             wanted: None,
@@ -196,7 +195,7 @@ impl Connection {
         };
         let permit = self.permit.take();
         self.wanted = None;
-        match dispatch(&self.node, &self.client, frame) {
+        match self.door.dispatch(&self.client, frame) {
             Answer::Now(frame) => self.slots.push_back((Slot::Ready(frame), permit)),
             Answer::Later(mut answer) => {
                 // Polled at once: that is what starts it, and orders it before the next request.

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use airis_protocol::types::Str;
@@ -18,7 +18,7 @@ use tracing::{debug, info, warn};
 use super::connection::{Closed, Connection, Limits};
 use super::threads::Serving;
 use crate::api::Client;
-use crate::node::Node;
+use crate::api::dispatch::Door;
 use crate::work::stopping;
 
 /// Connections that wait to be accepted.
@@ -75,7 +75,7 @@ impl Bound {
     /// Accepts until `stop` turns true; then closes all connections. They are spread over `serving`.
     pub async fn accept(
         self,
-        node: Arc<Node>,
+        door: Arc<Door>,
         limits: Limits,
         serving: Serving,
         mut stop: watch::Receiver<bool>,
@@ -89,11 +89,7 @@ impl Bound {
                         if let Err(e) = socket.set_nodelay(true) {
                             debug!(%addr, "no TCP_NODELAY: {e}");
                         }
-                        let client = Arc::new(Client {
-                            addr,
-                            listener: self.name.clone(),
-                            software: OnceLock::new(),
-                        });
+                        let client = Arc::new(Client::new(addr, self.name.clone(), door.for_controllers()));
                         let socket = match socket.into_std() {
                             Ok(socket) => socket,
                             Err(e) => {
@@ -101,10 +97,10 @@ impl Bound {
                                 continue;
                             }
                         };
-                        let (node, limits) = (node.clone(), limits.clone());
+                        let (door, limits) = (door.clone(), limits.clone());
                         let served = async move {
                             let closed = match TcpStream::from_std(socket) {
-                                Ok(socket) => Connection::new(socket, node, client, limits).serve().await,
+                                Ok(socket) => Connection::new(socket, door, client, limits).serve().await,
                                 Err(e) => Closed::Io(e),
                             };
                             match closed {

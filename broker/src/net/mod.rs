@@ -2,6 +2,7 @@
 //!
 //! Always holds: memory for requests under way is bounded over all connections. Must never: know what a request means.
 
+pub mod channel;
 mod connection;
 mod listener;
 mod memory;

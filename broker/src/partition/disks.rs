@@ -96,7 +96,7 @@ impl Disks {
     /// all of them are.
     pub fn open_all(
         config: &BrokerConfig,
-        fresh_cluster: Uuid,
+        fresh_cluster: &str,
         seed: u64,
     ) -> Result<Disks, DisksError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -132,7 +132,7 @@ impl Disks {
         }
         let cluster_id = match first {
             Some((_, id)) => id,
-            None => Str::from(fresh_cluster.to_string()),
+            None => Str::from(fresh_cluster),
         };
         let mut dirs = Vec::with_capacity(opened.len());
         let mut epochs = Vec::with_capacity(opened.len());
@@ -341,7 +341,9 @@ impl Disks {
                         path: found.path,
                         due: Instant::now(),
                     }),
-                    PartitionDirKind::Log if found.topic != names::METADATA_TOPIC && !knows(&found) => {
+                    PartitionDirKind::Log
+                        if found.topic != names::METADATA_TOPIC && !knows(&found) =>
+                    {
                         let (topic, index) = (&found.topic, found.partition);
                         if let Err(e) = self.set_aside(&dir.log_dir, topic, index, &found.path) {
                             warn!("a directory of no known topic stays where it is: {e}");

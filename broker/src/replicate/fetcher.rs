@@ -254,7 +254,7 @@ impl Fetcher {
         let request = FetchRequest {
             replica_state: ReplicaState {
                 replica_id: self.node.id.0,
-                replica_epoch: self.node.epoch.0,
+                replica_epoch: self.node.epoch().0,
             },
             max_wait_ms: config.replica_fetch_wait_max.as_millis() as i32,
             min_bytes: config.replica_fetch_min_bytes,

@@ -104,7 +104,7 @@ fn request(node: &Node, waiting: &[Arc<Partition>]) -> (AlterPartitionRequest, A
     }
     let request = AlterPartitionRequest {
         broker_id: node.id.0,
-        broker_epoch: node.epoch.0,
+        broker_epoch: node.epoch().0,
         topics: topics
             .into_iter()
             .map(|(topic_id, partitions)| TopicData {

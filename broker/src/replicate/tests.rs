@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airis_cluster::fetch::session::Sessions;
 use airis_cluster::machine::Chance;
 use airis_cluster::metadata::{Command, Delta, Env, Image, Reply, Settings, decide, features};
 use airis_protocol::batch::{BatchBuilder, TimestampType, parse_batches};
@@ -34,17 +33,19 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::api::dispatch::Door;
 use crate::clock::Clock;
 use crate::config::{BrokerConfig, Durability};
 use crate::coord::Groups;
 use crate::meta::{MetaHandle, Publisher};
 use crate::net::peer::Peer;
 use crate::net::{self, Limits, RequestMemory};
-use crate::node::Node;
+use crate::node::{Node, Parts};
 use crate::partition::{Disks, Partition, PartitionTable};
 
 /// Nothing may take longer.
@@ -196,7 +197,7 @@ impl Cluster {
         let opening = config.clone();
         let clean = self.clean;
         let (table, meta, epoch) = tokio::task::spawn_blocking(move || {
-            let disks = Disks::open_all(&opening, CLUSTER.parse().unwrap(), 7 + id as u64).unwrap();
+            let disks = Disks::open_all(&opening, CLUSTER, 7 + id as u64).unwrap();
             let directories = disks.directory_ids();
             let table = Arc::new(PartitionTable::new(opening.clone(), Arc::new(disks)));
             let meta = controller.attach(id, &table);
@@ -237,26 +238,29 @@ impl Cluster {
         let (stop, stopped) = watch::channel(false);
         let (groups, mut tasks) =
             Groups::start(&config, meta.clone(), table.clone(), Clock, 3, &stopped);
-        let node = Arc::new(Node {
+        let node = Arc::new(Node::new(Parts {
             id: config.node_id,
-            epoch,
             cluster_id: CLUSTER.into(),
             meta,
             partitions: table,
             groups,
-            producer_ids: Default::default(),
-            fetch_sessions: Mutex::new(Sessions::new(config.fetch_session_slots)),
             clock: Clock,
-            chance: Mutex::new(Chance::new(id as u64)),
+            chance: Chance::new(id as u64),
             config: config.clone(),
-        });
+        }));
+        node.set_epoch(epoch);
         let limits = Limits {
             request_bytes_max: config.request_bytes_max,
             idle_max: config.idle_max,
             memory: RequestMemory::new(config.request_memory_bytes),
         };
         tasks.extend(super::start(&node, &stopped));
-        tasks.push(tokio::spawn(bound.accept(node.clone(), limits, stopped)));
+        tasks.push(tokio::spawn(bound.accept(
+            Door::for_clients(node.clone()),
+            limits,
+            [Handle::current()].into(),
+            stopped,
+        )));
         let running = Running {
             node,
             addr,

@@ -101,12 +101,15 @@ defaults! {
     AlterPartitionReassignments: AlterPartitionReassignmentsRequest,
     ListPartitionReassignments: ListPartitionReassignmentsRequest,
     OffsetDelete: OffsetDeleteRequest,
+    DescribeQuorum: DescribeQuorumRequest,
     UpdateFeatures: UpdateFeaturesRequest,
     DescribeCluster: DescribeClusterRequest,
     DescribeProducers: DescribeProducersRequest,
     UnregisterBroker: UnregisterBrokerRequest,
     ListConfigResources: ListConfigResourcesRequest,
     DescribeTopicPartitions: DescribeTopicPartitionsRequest,
+    AddRaftVoter: AddRaftVoterRequest,
+    RemoveRaftVoter: RemoveRaftVoterRequest,
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -319,9 +319,12 @@ broker_config! {
     node_id: i32 = "node.id",
     process_roles: Vec<String> = "process.roles",
     broker_rack: Option<String> = "broker.rack",
+    auto_leader_rebalance_enable: bool = "auto.leader.rebalance.enable",
+    leader_imbalance_check_interval_seconds: i64 = "leader.imbalance.check.interval.seconds",
     controller_listener_names: Vec<String> = "controller.listener.names",
     controller_quorum_voters: Vec<String> = "controller.quorum.voters",
     controller_quorum_bootstrap_servers: Vec<String> = "controller.quorum.bootstrap.servers",
+    controller_quorum_fetch_timeout_ms: i32 = "controller.quorum.fetch.timeout.ms",
     inter_broker_listener_name: Option<String> = "inter.broker.listener.name",
     metadata_log_dir: Option<String> = "metadata.log.dir",
     broker_heartbeat_interval_ms: i32 = "broker.heartbeat.interval.ms",
@@ -407,6 +410,11 @@ impl BrokerConfig {
     /// Listeners that clients use: those that are not the controllers'.
     pub fn client_listeners(&self) -> impl Iterator<Item = &Listener> {
         self.listeners.iter().filter(|l| !self.is_controllers(l))
+    }
+
+    /// Listeners that controllers use.
+    pub fn controller_listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter().filter(|l| self.is_controllers(l))
     }
 
     /// What clients are told, without the controllers' listeners.

@@ -6,7 +6,7 @@
 use super::table;
 
 table! { BROKER_CLUSTER
-    "auto.leader.rebalance.enable": Boolean = "true", Any, High, ReadOnly, Later, public "Whether leadership is given back to preferred replicas.";
+    "auto.leader.rebalance.enable": Boolean = "true", Any, High, ReadOnly, Served, public "Whether leadership is given back to preferred replicas.";
     "broker.heartbeat.interval.ms": Int = "2000", Any, Medium, ReadOnly, Served, public "Milliseconds between a broker's heartbeats to the controller.";
     "broker.id": Int = "-1", Any, High, ReadOnly, Served, public "The node's id under its old name; `node.id` is the same thing.";
     "broker.rack": String = null, Any, Medium, ReadOnly, Served, public "The rack the node stands in; replicas are spread over racks.";
@@ -22,7 +22,7 @@ table! { BROKER_CLUSTER
     "controller.quorum.election.timeout.ms": Int = "1000", AtLeast(0), High, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.fetch.max.bytes": Int = "1048576", AtLeast(1), Low, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.fetch.snapshot.max.bytes": Int = "1048576", AtLeast(1), Low, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
-    "controller.quorum.fetch.timeout.ms": Int = "2000", AtLeast(0), High, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
+    "controller.quorum.fetch.timeout.ms": Int = "2000", AtLeast(0), High, ReadOnly, Served, public "Milliseconds that the leader of the controller quorum may be silent.";
     "controller.quorum.request.timeout.ms": Int = "2000", AtLeast(0), Medium, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.retry.backoff.ms": Int = "20", AtLeast(0), Low, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.voters": List = "", QuorumVoters, High, ReadOnly, Served, public "The fixed set of controllers, `id@host:port,...`.";
@@ -33,7 +33,7 @@ table! { BROKER_CLUSTER
     "internal.metadata.delete.delay.millis": Long = "60000", Any, Low, ReadOnly, Later, internal "Milliseconds before old metadata segments are removed.";
     "internal.metadata.log.segment.bytes": Int = null, Any, Low, ReadOnly, Later, internal "Segment size of the metadata log below the usual least size; for tests.";
     "internal.metadata.max.batch.size.in.bytes": Int = "8388608", Any, Low, ReadOnly, Later, internal "The largest batch of metadata records.";
-    "leader.imbalance.check.interval.seconds": Long = "300", AtLeast(1), High, ReadOnly, Later, public "Seconds between two looks for leaders to be given back.";
+    "leader.imbalance.check.interval.seconds": Long = "300", AtLeast(1), High, ReadOnly, Served, public "Seconds between two looks for leaders to be given back.";
     "metadata.log.dir": String = null, Any, High, ReadOnly, Served, public "Where the cluster's metadata log lies; without it, the first of `log.dirs`.";
     "metadata.log.max.record.bytes.between.snapshots": Long = "20971520", AtLeast(1), High, ReadOnly, Served, public "Bytes of metadata log after which a snapshot is taken.";
     "metadata.log.max.snapshot.interval.ms": Long = "3600000", AtLeast(0), High, ReadOnly, Served, public "Milliseconds after which a snapshot of the metadata is taken if there is anything new; 0 for never.";

@@ -1,0 +1,56 @@
+//! BrokerRegistration: a broker's process comes.
+//!
+//! Must never: let a second process take the id of one that lives.
+
+use airis_cluster::metadata::{Command, Reply as Decided};
+use airis_protocol::error::ErrorCode;
+use airis_protocol::messages::{BrokerRegistrationRequest, BrokerRegistrationResponse};
+use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
+
+use super::{Ctx, Reply};
+use crate::meta::MetaHandle;
+
+/// As the active controller; here and from the node's own broker.
+pub async fn register(
+    meta: &MetaHandle,
+    request: BrokerRegistrationRequest,
+) -> BrokerRegistrationResponse {
+    let refused = |error: ErrorCode| BrokerRegistrationResponse {
+        error_code: error.code(),
+        broker_epoch: -1,
+        ..Default::default()
+    };
+    let Some(controller) = meta.controller().filter(|_| meta.is_active()) else {
+        return refused(ErrorCode::NotController);
+    };
+    let id = NodeId(request.broker_id);
+    let image = meta.image();
+    // Whoever holds the very log directories holds their locks: the process before it is gone, session or not.
+    let same_disks = |known: &[Uuid]| {
+        let mut named = request.log_dirs.clone();
+        named.sort();
+        !named.is_empty() && named == known
+    };
+    if let Some(known) = image.broker(id)
+        && known.incarnation != request.incarnation_id
+        && !known.fenced
+        && !same_disks(&known.directories)
+        && controller.sessions.lives(id, known.epoch)
+    {
+        return refused(ErrorCode::DuplicateBrokerRegistration);
+    }
+    match meta.submit(Command::RegisterBroker(request)).await {
+        Ok(Decided::RegisterBroker(response)) => {
+            let epoch = BrokerEpoch(response.broker_epoch);
+            controller.sessions.heard(id, epoch, None);
+            response
+        }
+        Ok(other) => unreachable!("a registration was answered by {other:?}"),
+        Err(error) => refused(error),
+    }
+}
+
+pub fn handle(ctx: &Ctx, request: BrokerRegistrationRequest) -> Reply<BrokerRegistrationResponse> {
+    let meta = ctx.node.meta.clone();
+    Reply::later(async move { register(&meta, request).await })
+}

@@ -1,0 +1,116 @@
+//! DescribeQuorum (KIP-595): who leads the metadata quorum, and how far everybody is.
+
+use airis_protocol::error::ErrorCode;
+use airis_protocol::messages::describe_quorum_response::{
+    Listener, Node, PartitionData, ReplicaState, TopicData,
+};
+use airis_protocol::messages::{DescribeQuorumRequest, DescribeQuorumResponse};
+use airis_protocol::types::{NodeId, Str};
+
+use super::{Ctx, Reply};
+
+const TOPIC: &str = "__cluster_metadata";
+
+pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorumResponse> {
+    let refused = |error: ErrorCode| {
+        Reply::Now(DescribeQuorumResponse {
+            error_code: error.code(),
+            error_message: Some(Str::from_static(error.message())),
+            ..Default::default()
+        })
+    };
+    let meta = &ctx.node.meta;
+    let now = *meta.leadership().borrow();
+    let Some(controller) = meta.controller().filter(|_| now.active) else {
+        return refused(ErrorCode::NotController);
+    };
+    let asks = matches!(&request.topics[..], [topic] if topic.topic_name.as_str() == TOPIC
+        && matches!(&topic.partitions[..], [p] if p.partition_index == 0));
+    if !asks {
+        let unknown = request.topics.iter().map(|topic| TopicData {
+            topic_name: topic.topic_name.clone(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|p| PartitionData {
+                    partition_index: p.partition_index,
+                    error_code: ErrorCode::UnknownTopicOrPartition.code(),
+                    ..Default::default()
+                })
+                .collect(),
+        });
+        return Reply::Now(DescribeQuorumResponse {
+            topics: unknown.collect(),
+            ..Default::default()
+        });
+    }
+    let end = controller.log.end();
+    let leader = now.leader.unwrap_or(NodeId(-1));
+    let voters = controller.log.voters();
+    let ago = |at: tokio::time::Instant| ctx.now.0 - at.elapsed().as_millis() as i64;
+    let current_voters = voters
+        .iter()
+        .map(|v| {
+            let heard = if v.id == leader {
+                ctx.now.0
+            } else {
+                v.heard.map_or(-1, ago)
+            };
+            ReplicaState {
+                replica_id: v.id.0,
+                log_end_offset: if v.id == leader { end } else { v.end },
+                last_fetch_timestamp: heard,
+                // What it had when it was last heard of was the end of the log, unless it lags.
+                last_caught_up_timestamp: if v.id == leader || v.end >= end {
+                    heard
+                } else {
+                    -1
+                },
+                ..Default::default()
+            }
+        })
+        .collect();
+    let voter = |id: NodeId| voters.iter().any(|v| v.id == id);
+    let observers = controller
+        .spread
+        .observers()
+        .into_iter()
+        .filter(|(id, _, _)| !voter(*id))
+        .map(|(id, offset, at)| ReplicaState {
+            replica_id: id.0,
+            log_end_offset: offset + 1,
+            last_fetch_timestamp: ago(at),
+            last_caught_up_timestamp: if offset + 1 >= end { ago(at) } else { -1 },
+            ..Default::default()
+        })
+        .collect();
+    let name = ctx.client.listener.clone();
+    let nodes = voters.into_iter().map(|v| Node {
+        node_id: v.id.0,
+        listeners: vec![Listener {
+            name: name.clone(),
+            host: Str::from(v.host),
+            port: v.port,
+        }],
+    });
+    Reply::Now(DescribeQuorumResponse {
+        nodes: if ctx.version >= 2 {
+            nodes.collect()
+        } else {
+            Vec::new()
+        },
+        topics: vec![TopicData {
+            topic_name: Str::from_static(TOPIC),
+            partitions: vec![PartitionData {
+                partition_index: 0,
+                leader_id: leader.0,
+                leader_epoch: now.epoch.0,
+                high_watermark: end,
+                current_voters,
+                observers,
+                ..Default::default()
+            }],
+        }],
+        ..Default::default()
+    })
+}

@@ -1,0 +1,197 @@
+//! A broker's life in its cluster: it registers, says again and again that it lives, and leaves in an orderly way.
+//!
+//! Always holds: one process is one incarnation; the registration's epoch is known to the node before clients are let in. Must
+//! never: stop saying that it lives because one controller is gone: the next one is looked for at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use airis_protocol::error::ErrorCode;
+use airis_protocol::messages::{
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+};
+use airis_protocol::types::BrokerEpoch;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{info, warn};
+
+use crate::api::{broker_heartbeat, broker_registration};
+use crate::node::Node;
+
+/// Between two tries to reach a controller.
+const AGAIN: Duration = Duration::from_millis(50);
+/// How often it is said why this broker is not registered yet.
+const SAY: Duration = Duration::from_secs(5);
+/// How long an orderly leave may take before the node goes without one.
+const LEAVE_MAX: Duration = Duration::from_secs(10);
+
+/// Registers, however long that takes: until a controller is there, and until the last process of this id counts as dead.
+///
+/// Errors: what waiting does not mend.
+pub async fn register(node: &Node, request: &BrokerRegistrationRequest) -> Result<(), ErrorCode> {
+    let answer_max = node.config.session_timeout;
+    let mut said = Instant::now();
+    loop {
+        let answer = if node.meta.is_active() {
+            Ok(broker_registration::register(&node.meta, request.clone()).await)
+        } else {
+            timeout(answer_max, node.meta.register_remote(request))
+                .await
+                .unwrap_or(Err(ErrorCode::RequestTimedOut))
+        };
+        let error = match answer {
+            Ok(answer) if answer.error_code == 0 => {
+                node.set_epoch(BrokerEpoch(answer.broker_epoch));
+                return Ok(());
+            }
+            Ok(answer) => ErrorCode::from_wire(answer.error_code),
+            Err(error) => error,
+        };
+        match error {
+            ErrorCode::NotController
+            | ErrorCode::RequestTimedOut
+            | ErrorCode::DuplicateBrokerRegistration => {}
+            error => return Err(error),
+        }
+        if said.elapsed() >= SAY {
+            said = Instant::now();
+            info!(error = error.name(), "this broker is not registered yet");
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// One heartbeat, to whoever is the active controller.
+async fn heartbeat(
+    node: &Node,
+    want_shut_down: bool,
+) -> Result<BrokerHeartbeatResponse, ErrorCode> {
+    let request = BrokerHeartbeatRequest {
+        broker_id: node.id.0,
+        broker_epoch: node.epoch().0,
+        current_metadata_offset: node.meta.image().position.offset.0,
+        want_fence: false,
+        want_shut_down,
+        ..Default::default()
+    };
+    let answer = if node.meta.is_active() {
+        broker_heartbeat::heartbeat(&node.meta, None, request).await
+    } else {
+        let answer = node.meta.heartbeat_remote(&request);
+        timeout(node.config.session_timeout / 2, answer)
+            .await
+            .unwrap_or(Err(ErrorCode::RequestTimedOut))?
+    };
+    match ErrorCode::from_wire(answer.error_code) {
+        ErrorCode::None => Ok(answer),
+        error => Err(error),
+    }
+}
+
+/// What the heartbeats do. `Leaving` until the controller has let the broker go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Live,
+    Leave,
+}
+
+/// The heartbeats of a registered broker.
+pub struct Life {
+    wish: watch::Sender<Wish>,
+    unfenced: watch::Receiver<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Life {
+    /// Begins the heartbeats.
+    pub fn begin(node: Arc<Node>) -> Life {
+        let (wish, wishes) = watch::channel(Wish::Live);
+        let (told, unfenced) = watch::channel(false);
+        let task = tokio::spawn(run(node, wishes, told));
+        Life {
+            wish,
+            unfenced,
+            task,
+        }
+    }
+
+    /// Waits until the controller lets this broker lead.
+    pub async fn unfenced(&mut self) {
+        let _ = self.unfenced.wait_for(|u| *u).await;
+    }
+
+    /// Leaves: leaderships are moved first. Returns when the controller lets go, or after a while without.
+    pub async fn leave(mut self) {
+        self.wish.send_replace(Wish::Leave);
+        if timeout(LEAVE_MAX, &mut self.task).await.is_err() {
+            warn!("no controller lets this broker go in order: it goes without");
+        }
+    }
+}
+
+impl Drop for Life {
+    /// Ends as a crash would.
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn run(node: Arc<Node>, mut wishes: watch::Receiver<Wish>, told: watch::Sender<bool>) {
+    let interval = node.config.heartbeat_interval;
+    let mut leadership = node.meta.leadership();
+    let mut failing = false;
+    loop {
+        let wish = *wishes.borrow_and_update();
+        leadership.borrow_and_update();
+        let rest = match heartbeat(&node, wish == Wish::Leave).await {
+            Ok(answer) => {
+                failing = false;
+                if wish == Wish::Leave && answer.should_shut_down {
+                    return;
+                }
+                let was = told.send_replace(!answer.is_fenced);
+                if was == answer.is_fenced {
+                    info!(
+                        fenced = answer.is_fenced,
+                        "the controller has changed this broker's state"
+                    );
+                }
+                // Whoever waits for something asks soon again.
+                if answer.is_fenced || wish == Wish::Leave {
+                    AGAIN.min(interval)
+                } else {
+                    interval
+                }
+            }
+            Err(error) => {
+                if !failing || error == ErrorCode::StaleBrokerEpoch {
+                    info!(
+                        error = error.name(),
+                        "the controller has not taken a heartbeat"
+                    );
+                }
+                failing = true;
+                AGAIN.min(interval)
+            }
+        };
+        let lost = async {
+            if node.meta.is_active() || rest < interval {
+                std::future::pending::<()>().await;
+            }
+            node.meta.controller_lost().await;
+        };
+        tokio::select! {
+            () = sleep(rest) => {}
+            // The controller believes this broker dead if it does not come back by another connection.
+            () = lost => {}
+            changed = wishes.changed() => if changed.is_err() { return },
+            changed = leadership.changed() => if changed.is_err() { stopping_for_good().await },
+        }
+    }
+}
+
+/// The metadata has stopped, and the node is about to.
+async fn stopping_for_good() {
+    std::future::pending::<()>().await;
+}

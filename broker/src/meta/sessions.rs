@@ -1,0 +1,263 @@
+//! Which brokers the active controller believes to live.
+//!
+//! Always holds: sessions are kept by the active controller alone, and a new one grants everybody a full session; a broker whose
+//! process has ended is fenced long before its session would. Must never: fence for a connection that is made anew at once, or
+//! take a pause for a death.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use airis_cluster::metadata::{Command, Image};
+use airis_protocol::error::ErrorCode;
+use airis_protocol::types::{BrokerEpoch, NodeId, Str};
+use parking_lot::Mutex;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::MetaHandle;
+use crate::api::Client;
+
+/// So long a broker whose connection has ended may take to come back by another.
+const GRACE: Duration = Duration::from_millis(200);
+/// So long after a change of controllers every broker should have come; those that have not are looked at.
+const ARRIVAL: Duration = Duration::from_millis(250);
+/// How long a look at a broker may take.
+const LOOK_MAX: Duration = Duration::from_millis(200);
+/// A fence that failed is tried again after this.
+const AGAIN: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    epoch: BrokerEpoch,
+    heard: Instant,
+    /// Open connections that carried its heartbeats.
+    connections: usize,
+    /// When the last of them ended.
+    lost: Option<Instant>,
+}
+
+impl Session {
+    fn new(epoch: BrokerEpoch, now: Instant) -> Session {
+        Session {
+            epoch,
+            heard: now,
+            connections: 0,
+            lost: None,
+        }
+    }
+
+    fn ends(&self, session: Duration) -> Instant {
+        let silent = self.heard + session;
+        self.lost.map_or(silent, |at| silent.min(at + GRACE))
+    }
+}
+
+pub struct Sessions {
+    me: NodeId,
+    /// `broker.session.timeout.ms`.
+    timeout: Duration,
+    /// Where brokers listen for each other.
+    listener: Str,
+    sessions: Mutex<BTreeMap<NodeId, Session>>,
+    changed: Notify,
+}
+
+/// Counts one connection of a broker for as long as it lives.
+struct Connected {
+    sessions: Arc<Sessions>,
+    broker: NodeId,
+    epoch: BrokerEpoch,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        let mut sessions = self.sessions.sessions.lock();
+        if let Some(session) = sessions.get_mut(&self.broker)
+            && session.epoch == self.epoch
+        {
+            session.connections = session.connections.saturating_sub(1);
+            if session.connections == 0 {
+                session.lost = Some(Instant::now());
+                self.sessions.changed.notify_one();
+            }
+        }
+    }
+}
+
+impl Sessions {
+    pub(super) fn new(me: NodeId, timeout: Duration, listener: Str) -> Arc<Sessions> {
+        Arc::new(Sessions {
+            me,
+            timeout,
+            listener,
+            sessions: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    /// A heartbeat came, over this connection; without one, from this process.
+    pub fn heard(self: &Arc<Self>, broker: NodeId, epoch: BrokerEpoch, client: Option<&Client>) {
+        let now = Instant::now();
+        let mut sessions = self.sessions.lock();
+        let session = sessions
+            .entry(broker)
+            .or_insert_with(|| Session::new(epoch, now));
+        if session.epoch != epoch {
+            *session = Session::new(epoch, now);
+        }
+        session.heard = now;
+        session.lost = None;
+        if let Some(client) = client
+            && client.broker.get().is_none()
+        {
+            session.connections += 1;
+            let connected = Connected {
+                sessions: self.clone(),
+                broker,
+                epoch,
+            };
+            // Set here alone, by the one task of the connection.
+            let _ = client.broker.set(Box::new(connected));
+        }
+    }
+
+    /// True if the registered process of a broker is believed to live: another may not take its id (fault P8).
+    pub fn lives(&self, broker: NodeId, epoch: BrokerEpoch) -> bool {
+        // This process has that id itself.
+        if broker == self.me {
+            return false;
+        }
+        let sessions = self.sessions.lock();
+        sessions.get(&broker).is_some_and(|s| {
+            s.epoch == epoch && s.lost.is_none() && s.heard.elapsed() < self.timeout
+        })
+    }
+
+    /// Everybody who is not fenced gets a full session.
+    fn begin(&self, image: &Image) {
+        let now = Instant::now();
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|_, s| s.connections > 0);
+        for broker in image.brokers().filter(|b| !b.fenced) {
+            let session = sessions
+                .entry(broker.id)
+                .or_insert_with(|| Session::new(broker.epoch, now));
+            session.heard = now;
+        }
+    }
+
+    /// Brokers whose session has ended, and when the next one does.
+    fn due(&self, image: &Image) -> (Vec<(NodeId, BrokerEpoch)>, Option<Instant>) {
+        let now = Instant::now();
+        let mut sessions = self.sessions.lock();
+        let (mut ended, mut next) = (Vec::new(), None::<Instant>);
+        for broker in image.brokers().filter(|b| !b.fenced && b.id != self.me) {
+            let session = sessions
+                .entry(broker.id)
+                .or_insert_with(|| Session::new(broker.epoch, now));
+            if session.epoch != broker.epoch {
+                *session = Session::new(broker.epoch, now);
+            }
+            let ends = session.ends(self.timeout);
+            if ends <= now {
+                ended.push((broker.id, broker.epoch));
+            } else {
+                next = Some(next.map_or(ends, |n| n.min(ends)));
+            }
+        }
+        (ended, next)
+    }
+
+    /// Brokers that have not come to this controller since it took over.
+    fn absent(&self, image: &Image) -> Vec<(NodeId, String, u16)> {
+        let sessions = self.sessions.lock();
+        image
+            .brokers()
+            .filter(|b| !b.fenced && b.id != self.me)
+            .filter(|b| sessions.get(&b.id).is_none_or(|s| s.connections == 0))
+            .filter_map(|b| {
+                let e = b.endpoint(&self.listener).or(b.endpoints.first())?;
+                Some((b.id, e.host.to_string(), e.port))
+            })
+            .collect()
+    }
+
+    /// Looks whether the processes of those brokers are there at all: where none listens, the system refuses at once; a paused one,
+    /// or one behind a cut wire, does not refuse.
+    async fn look(&self, image: &Image) {
+        for (broker, host, port) in self.absent(image) {
+            let connected = timeout(LOOK_MAX, TcpStream::connect((host.as_str(), port))).await;
+            if let Ok(Err(e)) = connected
+                && e.kind() == io::ErrorKind::ConnectionRefused
+            {
+                let mut sessions = self.sessions.lock();
+                if let Some(session) = sessions.get_mut(&broker).filter(|s| s.connections == 0) {
+                    tracing::info!(%broker, "nothing listens where the broker did");
+                    session.lost = Instant::now().checked_sub(GRACE);
+                }
+            }
+        }
+    }
+
+    /// Fences whose session ends, for as long as this node is the active controller.
+    pub(super) async fn run(self: Arc<Self>, meta: MetaHandle, mut stop: watch::Receiver<bool>) {
+        let mut leadership = meta.leadership();
+        let mut published = meta.subscribe();
+        let mut look_at: Option<Instant> = None;
+        let mut epoch = None;
+        loop {
+            let now = *leadership.borrow_and_update();
+            if !now.active {
+                epoch = None;
+                tokio::select! {
+                    changed = leadership.changed() => match changed {
+                        Ok(()) => continue,
+                        Err(_) => return,
+                    },
+                    _ = stop.wait_for(|s| *s) => return,
+                }
+            }
+            published.borrow_and_update();
+            let image = meta.image();
+            if epoch != Some(now.epoch) {
+                epoch = Some(now.epoch);
+                self.begin(&image);
+                look_at = Some(Instant::now() + ARRIVAL);
+            }
+            if look_at.is_some_and(|at| at <= Instant::now()) {
+                look_at = None;
+                self.look(&image).await;
+            }
+            let (ended, mut next) = self.due(&image);
+            for (broker, broker_epoch) in ended {
+                tracing::info!(%broker, "the broker's session has ended: it is fenced");
+                match meta.submit(Command::Fence(broker, broker_epoch)).await {
+                    Ok(_) | Err(ErrorCode::StaleBrokerEpoch) => {}
+                    Err(e) => {
+                        tracing::warn!(%broker, error = e.name(), "the broker is not fenced, it is tried again");
+                        next = Some(Instant::now() + AGAIN);
+                    }
+                }
+            }
+            if let Some(at) = look_at {
+                next = Some(next.map_or(at, |n| n.min(at)));
+            }
+            let due = async {
+                match next {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => {}
+                () = self.changed.notified() => {}
+                changed = published.changed() => if changed.is_err() { return },
+                changed = leadership.changed() => if changed.is_err() { return },
+                _ = stop.wait_for(|s| *s) => return,
+            }
+        }
+    }
+}

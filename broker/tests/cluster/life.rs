@@ -1,0 +1,210 @@
+//! Nodes die, are stopped, and come back.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_forms_and_what_is_created_on_one_node_is_known_on_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let began = Instant::now();
+    let cluster = three(dir.path()).await;
+    println!("formed in {:?}", began.elapsed());
+    assert!(cluster.controller().is_some());
+    for i in 0..3 {
+        let node = cluster.node(i).unwrap();
+        assert_eq!(live(node).await, [1, 2, 3]);
+        let name = format!("t{i}");
+        let began = Instant::now();
+        assert_eq!(create(node, &name, 6, 3).await, 0);
+        println!("created by node {i} in {:?}", began.elapsed());
+        for other in 0..3 {
+            let told = metadata(cluster.node(other).unwrap(), &[&name]).await;
+            let topic = &told.topics[0];
+            assert_eq!((topic.error_code, topic.partitions.len()), (0, 6));
+            assert!(topic.partitions.iter().all(|p| p.leader_id > 0));
+        }
+    }
+    let ids: Vec<&str> = (0..3)
+        .map(|i| cluster.node(i).unwrap().cluster_id())
+        .collect();
+    assert!(ids.iter().all(|id| *id == ids[0]));
+    cluster.shutdown().await;
+    same_logs(dir.path(), 1..=3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_controller_is_replaced_and_fenced_within_a_second_and_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = three(dir.path()).await;
+    for round in 0..3 {
+        let old = cluster.controller().unwrap();
+        let other = (old + 1) % 3;
+        let began = Instant::now();
+        cluster.kill(old).await;
+        until("another controller", async || {
+            cluster.controller().is_some()
+        })
+        .await;
+        let elected = began.elapsed();
+        until("the dead one is fenced", async || {
+            live(cluster.node(other).unwrap()).await.len() == 2
+        })
+        .await;
+        let fenced = began.elapsed();
+        println!("round {round}: a controller after {elected:?}, fenced after {fenced:?}");
+        let name = format!("while-{round}");
+        assert_eq!(create(cluster.node(other).unwrap(), &name, 3, 2).await, 0);
+        let began = Instant::now();
+        cluster.restart(old).await.unwrap();
+        println!("round {round}: back after {:?}", began.elapsed());
+        let told = metadata(cluster.node(old).unwrap(), &[&name]).await;
+        assert_eq!(told.topics[0].error_code, 0, "it has caught up");
+        assert_eq!(live(cluster.node(other).unwrap()).await, [1, 2, 3]);
+    }
+    cluster.shutdown().await;
+    same_logs(dir.path(), 1..=3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_follower_is_fenced_long_before_its_session_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = Cluster::builder()
+        .data_dir(dir.path())
+        .property("broker.session.timeout.ms", 60_000);
+    let mut cluster = cluster.start().await.unwrap();
+    let leader = cluster.controller().unwrap();
+    let follower = (leader + 1) % 3;
+    assert_eq!(create(cluster.node(leader).unwrap(), "t", 9, 3).await, 0);
+    let id = follower as i32 + 1;
+    let began = Instant::now();
+    cluster.kill(follower).await;
+    until("it leads nothing", async || {
+        let told = metadata(cluster.node(leader).unwrap(), &["t"]).await;
+        let gone = told.brokers.iter().all(|b| b.node_id != id);
+        gone && told.topics[0].partitions.iter().all(|p| p.leader_id != id)
+    })
+    .await;
+    println!("fenced after {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(cluster.controller(), Some(leader), "nobody else campaigned");
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_node_gives_its_leaderships_away_and_all_nodes_may_go_and_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = three(dir.path()).await;
+    assert_eq!(create(cluster.node(0).unwrap(), "t", 9, 3).await, 0);
+    for i in 0..3 {
+        cluster.stop(i).await;
+        let other = cluster.node((i + 1) % 3).unwrap();
+        let told = metadata(other, &["t"]).await;
+        let id = i as i32 + 1;
+        assert!(
+            told.topics[0]
+                .partitions
+                .iter()
+                .all(|p| p.leader_id != id && p.leader_id > 0),
+            "before it has gone: {told:?}"
+        );
+        until("a controller", async || cluster.controller().is_some()).await;
+        cluster.restart(i).await.unwrap();
+    }
+    for i in 0..3 {
+        cluster.kill(i).await;
+    }
+
+    drop(cluster);
+    let began = Instant::now();
+    let cluster = three(dir.path()).await;
+    println!("all back after {:?}", began.elapsed());
+    let told = metadata(cluster.node(2).unwrap(), &["t"]).await;
+    assert_eq!(told.topics[0].partitions.len(), 9);
+    cluster.shutdown().await;
+    same_logs(dir.path(), 1..=3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn voters_are_added_and_removed_while_the_cluster_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = three(dir.path()).await;
+    let servers: Vec<&str> = cluster
+        .voters()
+        .split(',')
+        .map(|v| v.split_once('@').unwrap().1)
+        .collect();
+    let fourth = Broker::builder()
+        .data_dir(dir.path().join("node-4"))
+        .property("node.id", 4)
+        .property(
+            "listeners",
+            "PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0",
+        )
+        .property("controller.quorum.bootstrap.servers", servers.join(","));
+    let fourth = tokio::time::timeout(PATIENCE, fourth.start()).await;
+    let fourth = fourth.expect("it follows").unwrap();
+    let (_, addr) = fourth
+        .listeners()
+        .find(|(name, _)| *name == "CONTROLLER")
+        .unwrap();
+    let mut client = Client::to(&fourth).await;
+    let cluster_id = Some(Str::from(fourth.cluster_id()));
+    let add = AddRaftVoterRequest {
+        cluster_id: cluster_id.clone(),
+        timeout_ms: 10_000,
+        voter_id: 4,
+        listeners: vec![add_raft_voter_request::Listener {
+            name: Str::from("CONTROLLER"),
+            host: Str::from(addr.ip().to_string()),
+            port: addr.port(),
+        }],
+        ..Default::default()
+    };
+    let added = client.call(&add, 0).await;
+    assert_eq!(added.error_code, 0, "{added:?}");
+    assert_eq!(
+        client.call(&add, 0).await.error_code,
+        126,
+        "DUPLICATE_VOTER"
+    );
+    let voters = async |client: &mut Client| {
+        let request = DescribeQuorumRequest {
+            topics: vec![describe_quorum_request::TopicData {
+                topic_name: Str::from("__cluster_metadata"),
+                partitions: vec![Default::default()],
+            }],
+        };
+        let answer = client.call(&request, 2).await;
+        let partition = &answer.topics[0].partitions[0];
+        let mut ids: Vec<i32> = partition
+            .current_voters
+            .iter()
+            .map(|v| v.replica_id)
+            .collect();
+        ids.sort_unstable();
+        (partition.leader_id, ids)
+    };
+    let (leader, ids) = voters(&mut client).await;
+    assert_eq!(ids, [1, 2, 3, 4]);
+    // The leader itself goes: another one follows.
+    let remove = RemoveRaftVoterRequest {
+        cluster_id,
+        voter_id: leader,
+        ..Default::default()
+    };
+    let removed = client.call(&remove, 0).await;
+    assert_eq!(removed.error_code, 0, "{removed:?}");
+    let gone = leader;
+    until("another leader", async || {
+        let (leader, ids) = voters(&mut client).await;
+        leader != gone && leader > 0 && !ids.contains(&gone)
+    })
+    .await;
+    assert_eq!(create(&fourth, "t", 3, 3).await, 0);
+    fourth.stop().await;
+    for i in 0..3 {
+        cluster.kill(i).await;
+    }
+    same_logs(dir.path(), 1..=4);
+}
