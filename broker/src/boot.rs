@@ -24,7 +24,7 @@ use crate::config::BrokerConfig;
 use crate::config::load::Loaded;
 use crate::coord::Groups;
 use crate::meta::{Meta, MetaError, MetaOptions};
-use crate::net::{self, Bound, Limits, RequestMemory};
+use crate::net::{self, Bound, Limits, RequestMemory, Serving};
 use crate::node::Node;
 use crate::partition::{Disks, DisksError, PartitionTable};
 use crate::replicate;
@@ -80,8 +80,8 @@ fn supported(loaded: &Loaded) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Starts a node. `seed` is where its random numbers begin.
-pub async fn start(loaded: Loaded, seed: u64) -> Result<Running, StartError> {
+/// Starts a node whose connections run on `serving`. `seed` is where its random numbers begin.
+pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Running, StartError> {
     supported(&loaded)?;
     let config = Arc::new(loaded.config);
     let metadata_dir = match &loaded.kafka.metadata_log_dir {
@@ -163,9 +163,10 @@ pub async fn start(loaded: Loaded, seed: u64) -> Result<Running, StartError> {
         .register(registration)
         .await
         .map_err(StartError::Registration)?;
-    // The image is as new as this run's registration: what it does not give to this node is not this node's.
-    let (strays, image) = (table.clone(), meta.handle().image());
-    let _ = tokio::task::spawn_blocking(move || strays.set_strays_aside(&image)).await;
+    let (swept, image) = (table.clone(), meta.handle().image());
+    tokio::task::spawn_blocking(move || swept.sweep(&image))
+        .await
+        .expect("sweeping the log directories does not panic");
     let (stop, stopped) = watch::channel(false);
     let (groups, coordinating) = Groups::start(
         &config,
@@ -205,6 +206,7 @@ pub async fn start(loaded: Loaded, seed: u64) -> Result<Running, StartError> {
         tasks.push(tokio::spawn(listener.accept(
             node.clone(),
             limits.clone(),
+            serving.clone(),
             stopped.clone(),
         )));
     }

@@ -4,9 +4,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 
 use crate::boot::{self, Running, StartError};
 use crate::config::load::{Given, Loaded, Origin};
+use crate::net::Serving;
 
 /// How to start a [`Broker`].
 #[derive(Debug, Default)]
@@ -48,19 +50,23 @@ impl Builder {
         for (name, value) in &self.properties {
             set(name, value);
         }
-        start(given.resolve()?, temp).await
+        start(given.resolve()?, temp, [Handle::current()].into()).await
     }
 }
 
 /// Starts what has been configured, and tells what the configuration has to say.
-pub(crate) async fn start(loaded: Loaded, temp: Option<TempDir>) -> Result<Broker, StartError> {
+pub(crate) async fn start(
+    loaded: Loaded,
+    temp: Option<TempDir>,
+    serving: Serving,
+) -> Result<Broker, StartError> {
     for note in &loaded.notes {
         tracing::warn!("{note}");
     }
     // Where the random numbers of this run begin: the standard library's hasher keys are the process's entropy.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u8(0);
-    let running = boot::start(loaded, hasher.finish()).await?;
+    let running = boot::start(loaded, hasher.finish(), serving).await?;
     Ok(Broker {
         running,
         _temp: temp,

@@ -66,6 +66,8 @@ pub struct ValidateError {
     pub message: String,
     /// The records at fault, by their place in the batch (KIP-467). At most 100.
     pub records: Vec<(i32, String)>,
+    /// The request is not one that Produce may be, whatever the log: Kafka answers it without a look at the log.
+    pub in_request: bool,
 }
 
 fn refuse<T>(error: ErrorCode, message: impl Into<String>) -> Result<T, ValidateError> {
@@ -73,6 +75,7 @@ fn refuse<T>(error: ErrorCode, message: impl Into<String>) -> Result<T, Validate
         error,
         message: message.into(),
         records: Vec::new(),
+        in_request: false,
     })
 }
 
@@ -93,6 +96,7 @@ impl From<BatchError> for ValidateError {
             error,
             message: e.to_string(),
             records: Vec::new(),
+            in_request: error == ErrorCode::InvalidRecord,
         }
     }
 }
@@ -109,11 +113,13 @@ impl From<RecordError> for ValidateError {
                 },
                 message: e.to_string(),
                 records: Vec::new(),
+                in_request: false,
             },
             RecordError::Structure { .. } => ValidateError {
                 error: ErrorCode::InvalidRecord,
                 message: e.to_string(),
                 records: Vec::new(),
+                in_request: false,
             },
         }
     }
@@ -203,10 +209,13 @@ fn check_place(
     match bytes.get(header.size()..).map(next_batch) {
         Some(Err(e)) => return Err(e.into()),
         Some(Ok(true)) => {
-            return refuse(
-                ErrorCode::InvalidRecord,
-                "A produce request must have exactly one record batch for each partition",
-            );
+            return Err(ValidateError {
+                error: ErrorCode::InvalidRecord,
+                message: "A produce request must have exactly one record batch for each partition"
+                    .to_owned(),
+                records: Vec::new(),
+                in_request: true,
+            });
         }
         Some(Ok(false)) | None => {}
     }
@@ -306,6 +315,7 @@ fn check_records(
         error,
         message,
         records: failed,
+        in_request: false,
     })
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airis_protocol::types::{BrokerEpoch, PartitionId, Uuid};
+use airis_protocol::types::{BrokerEpoch, PartitionId};
 
 use crate::checkpoint::{self, Loaded, PartitionOffsets};
 use crate::disk::{Disk, OpenMode, Space};
@@ -46,8 +46,6 @@ pub struct PartitionDir {
     /// In `-delete` and `-stray` directories a long name is cut.
     pub topic: String,
     pub partition: PartitionId,
-    /// From `partition.metadata`; `None` if that is missing or damaged.
-    pub topic_id: Option<Uuid>,
 }
 
 /// The mark of a clean stop.
@@ -207,7 +205,6 @@ impl LogDir {
                 kind,
                 topic: topic.to_owned(),
                 partition,
-                topic_id: PartitionMetadata::read(&*self.disk, &path)?.map(|m| m.topic_id),
                 path,
             });
         }
@@ -216,10 +213,16 @@ impl LogDir {
     }
 
     /// Renames a directory of no known topic to `-stray`.
-    pub fn make_stray(&self, dir: &PartitionDir, unique: u128) -> Result<PathBuf, StorageError> {
-        let name = files::marked_dir_name(&dir.topic, dir.partition, unique, files::STRAY_SUFFIX);
+    pub fn make_stray(
+        &self,
+        path: &Path,
+        topic: &str,
+        partition: PartitionId,
+        unique: u128,
+    ) -> Result<PathBuf, StorageError> {
+        let name = files::marked_dir_name(topic, partition, unique, files::STRAY_SUFFIX);
         let to = self.path.join(name);
-        self.disk.rename(&dir.path, &to).at("rename", &dir.path)?;
+        self.disk.rename(path, &to).at("rename", path)?;
         Ok(to)
     }
 

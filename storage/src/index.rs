@@ -129,6 +129,11 @@ impl<E: Entry> Index<E> {
         self.recent.len()
     }
 
+    /// Nothing of it is in the file.
+    pub fn is_unwritten(&self) -> bool {
+        self.written == 0
+    }
+
     pub fn push(&mut self, entry: E) {
         debug_assert!(self.last.is_none_or(|l| l.offset() <= entry.offset()));
         self.recent.push(entry);

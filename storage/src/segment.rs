@@ -326,6 +326,30 @@ impl Segment {
         Ok(())
     }
 
+    /// As [`Segment::seal`], but for want of room on the disk the entries stay in memory and their files go: a log must open on a
+    /// full disk (faults S10). A flush writes them once there is room.
+    fn seal_if_room(&self) -> Result<(), StorageError> {
+        match self.seal() {
+            Err(e) if e.is_full() => {
+                tracing::warn!("an index stays in memory until there is room: {e}");
+                let indexes = self.indexes.read();
+                let unwritten = [
+                    (files::OFFSET_INDEX, indexes.offsets.is_unwritten()),
+                    (files::TIME_INDEX, indexes.times.is_unwritten()),
+                ];
+                for (kind, unwritten) in unwritten {
+                    // What lies there is of an earlier life, or half an index. A missing one is rebuilt.
+                    let path = self.path(kind);
+                    if unwritten && self.disk.exists(&path) {
+                        self.disk.remove_file(&path).at("remove", &path)?;
+                    }
+                }
+                Ok(())
+            }
+            sealed => sealed,
+        }
+    }
+
     fn trim_indexes(&self, indexes: &Indexes) -> Result<(), StorageError> {
         let path = self.path(files::OFFSET_INDEX);
         indexes.offsets.trim_file(&*self.disk, &path)?;
@@ -339,6 +363,11 @@ impl Segment {
             return Ok(());
         }
         if self.dirty.swap(false, Ordering::AcqRel) {
+            if indexes && self.has_unwritten_entries() {
+                // There was no room for them when it was opened.
+                self.seal()
+                    .inspect_err(|_| self.dirty.store(true, Ordering::Release))?;
+            }
             let path = self.path(files::LOG);
             let synced = self
                 .file()
@@ -359,6 +388,11 @@ impl Segment {
             }
         }
         Ok(())
+    }
+
+    fn has_unwritten_entries(&self) -> bool {
+        let indexes = self.indexes.read();
+        indexes.offsets.unwritten() > 0 || indexes.times.unwritten() > 0
     }
 
     pub fn is_dirty(&self) -> bool {

@@ -11,6 +11,16 @@ export NODE_PATH=$CACHE/npm/node_modules KAFKA_LIBS
 # java_run CLASS ARGS...: a class of Kafka's jars or of ours.
 java_run() { java $JVM -cp "$KAFKA_LIBS/*:$CACHE/java" "$@"; }
 
+# java_build: compiles tests/clients/java into the cache when a source is newer than what is there; safe for suites side by side.
+java_build() {
+  mkdir -p "$CACHE/java"
+  (
+    flock 9
+    [ -z "$(find "$ROOT/tests/clients/java" -name '*.java' -newer "$CACHE/java/built" 2>&1)" ] && exit 0
+    javac -nowarn -d "$CACHE/java" -cp "$KAFKA_LIBS/*" "$ROOT"/tests/clients/java/*.java && touch "$CACHE/java/built"
+  ) 9>"$CACHE/java.lock"
+}
+
 # A port that nothing listens on, from PORT_BASE (default 22500) up.
 free_port() {
   local p

@@ -28,7 +28,8 @@ pub fn handle(ctx: &Ctx, request: DescribeConfigsRequest) -> Reply<DescribeConfi
         .map(|resource| {
             let found = describe(ctx.node, &image, resource);
             let (error, message, described) = match found {
-                Ok(described) => (ErrorCode::None, None, described),
+                // Not null: Kafka's own answer, and what some clients print.
+                Ok(described) => (ErrorCode::None, Some(Str::default()), described),
                 Err((error, message)) => (error, Some(Str::from(message)), Vec::new()),
             };
             let keys = resource.configuration_keys.as_ref();

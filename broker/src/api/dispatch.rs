@@ -28,11 +28,14 @@ pub fn dispatch(node: &Arc<Node>, client: &Arc<Client>, frame: Bytes) -> Answer 
     };
     let (min, max) = row.versions();
     if !(min..=max).contains(&header.api_version) {
-        // KIP-35: a client that knows newer versions than we do learns ours from a version 0 answer.
+        // KIP-511: a client that knows newer versions of this request than we do learns ours from a version 0 answer, and asks again.
         if key == ApiKey::ApiVersions {
             let response = ApiVersionsResponse {
                 error_code: ErrorCode::UnsupportedVersion.code(),
-                api_keys: super::api_versions::keys(),
+                api_keys: super::api_versions::keys()
+                    .into_iter()
+                    .filter(|k| k.api_key == key as i16)
+                    .collect(),
                 ..Default::default()
             };
             return Reply::Now(response).encode(key, 0, header.correlation_id);

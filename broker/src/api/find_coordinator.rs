@@ -53,9 +53,7 @@ pub fn handle(ctx: &Ctx, request: FindCoordinatorRequest) -> Reply<FindCoordinat
         for (name, code) in topics::auto_create(&node, vec![topic]).await {
             tracing::warn!("{name} could not be created: {code}");
         }
-        for key in &keys {
-            node.groups.wait_until_loaded(key).await;
-        }
+        node.groups.wait_until_loaded().await;
         shape(version, find_all(&node, &listener, keys))
     })
 }
@@ -67,8 +65,7 @@ fn refusal(key_type: i8, version: i16, key: &str) -> ErrorCode {
         TRANSACTION => ErrorCode::UnsupportedVersion,
         SHARE if version < SHARE_FROM || !is_share_key(key) => ErrorCode::InvalidRequest,
         SHARE => ErrorCode::UnsupportedVersion,
-        // What Kafka makes of a kind that it does not know.
-        _ => ErrorCode::UnknownServerError,
+        _ => ErrorCode::InvalidRequest,
     }
 }
 
@@ -178,7 +175,7 @@ mod tests {
                 "g:AAAAAAAAAAAAAAAAAAAAZA:0",
                 ErrorCode::UnsupportedVersion,
             ),
-            (3, 6, "k", ErrorCode::UnknownServerError),
+            (3, 6, "k", ErrorCode::InvalidRequest),
         ] {
             let found = refusal(key_type, version, key);
             assert_eq!(found, code, "{key_type} {version} {key}");

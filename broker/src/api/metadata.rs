@@ -47,20 +47,23 @@ pub fn handle(ctx: &Ctx, request: MetadataRequest) -> Reply<MetadataResponse> {
         // Version 0 has no null: an empty list means all.
         Some(topics) if topics.is_empty() && ctx.version == 0 => Wanted::All,
         Some(topics) => {
-            let before_ids = ctx.version < 12;
-            if before_ids
-                && topics
-                    .iter()
-                    .any(|t| t.name.is_none() || t.topic_id != Uuid::ZERO)
-            {
+            let by_id = ctx.version >= 12;
+            if topics.iter().any(|t| match (&t.name, t.topic_id) {
+                // Kafka trips over it and answers UNKNOWN_SERVER_ERROR.
+                (None, Uuid::ZERO) => true,
+                (None, _) => !by_id,
+                (Some(_), id) => !by_id && id != Uuid::ZERO,
+            }) {
+                let error_code = ErrorCode::InvalidRequest.code();
                 let failed = topics.into_iter().map(|t| MetadataResponseTopic {
-                    error_code: ErrorCode::InvalidRequest.code(),
+                    error_code,
                     name: Some(t.name.unwrap_or_default()),
                     topic_id: t.topic_id,
                     ..Default::default()
                 });
                 return Reply::Now(MetadataResponse {
                     topics: failed.collect(),
+                    error_code: if ctx.version >= 13 { error_code } else { 0 },
                     ..Default::default()
                 });
             }

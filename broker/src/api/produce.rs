@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use airis_protocol::batch::BatchHeader;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use airis_protocol::messages::produce_response::{
@@ -269,6 +270,11 @@ fn produce(
             format!("Cannot append to internal topic {}", partition.topic),
         ));
     }
+    // Kafka asks for the right to a transactional id before it looks at the records.
+    if transactional_id.is_none() && BatchHeader::read(records).is_ok_and(|h| h.is_transactional())
+    {
+        return Err(ErrorCode::TransactionalIdAuthorizationFailed.into());
+    }
     let config = partition.config();
     let validated = validate(
         records,
@@ -277,10 +283,7 @@ fn produce(
     )
     .map_err(|e| refused_records(&partition, e))?;
     if validated.transactional {
-        return Err(match transactional_id {
-            None => ErrorCode::TransactionalIdAuthorizationFailed.into(),
-            Some(_) => NO_TRANSACTION.into(),
-        });
+        return Err(NO_TRANSACTION.into());
     }
     let Written { appended, epoch } = partition
         .append(
@@ -291,6 +294,13 @@ fn produce(
             LeaderEpoch(-1),
         )
         .map_err(|error| Refused {
+            // What the log's own state refuses comes with its start, as in Kafka.
+            log_start: match error {
+                ErrorCode::OutOfOrderSequenceNumber
+                | ErrorCode::InvalidProducerEpoch
+                | ErrorCode::InvalidRecord => partition.log().start(),
+                _ => Offset(-1),
+            },
             leader: (error == ErrorCode::NotLeaderOrFollower).then(|| {
                 let (leader, epoch) = partition.leader();
                 (leader, epoch.0)
@@ -314,7 +324,9 @@ fn produce(
 fn refused_records(partition: &Partition, e: ValidateError) -> Refused {
     Refused {
         log_start: match e.error {
-            ErrorCode::InvalidRecord | ErrorCode::InvalidTimestamp => partition.log().start(),
+            ErrorCode::InvalidRecord | ErrorCode::InvalidTimestamp if !e.in_request => {
+                partition.log().start()
+            }
             _ => Offset(-1),
         },
         records: e.records,

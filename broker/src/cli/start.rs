@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use super::LogFormat;
 use crate::config::load::load;
 use crate::embed;
+use crate::net::Threads;
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -57,12 +58,16 @@ pub fn run(args: Args) -> ExitCode {
         Ok(loaded) => loaded,
         Err(e) => return fail(2, e),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(e) => return fail(1, format!("the runtime cannot start: {e}")),
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let started = Threads::start(processors).and_then(|threads| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        Ok((threads, runtime))
+    });
+    let (threads, runtime) = match started {
+        Ok(started) => started,
+        Err(e) => return fail(1, format!("the threads cannot start: {e}")),
     };
     runtime.block_on(async {
         // Before anything starts, so that no signal is missed.
@@ -73,7 +78,7 @@ pub fn run(args: Args) -> ExitCode {
             Err(e) => return fail(1, format!("signals cannot be received: {e}")),
         };
         let broker = tokio::select! {
-            started = embed::start(loaded, None) => match started {
+            started = embed::start(loaded, None, threads.serving()) => match started {
                 Ok(broker) => broker,
                 Err(e) => return fail(1, e),
             },

@@ -168,18 +168,25 @@ impl Groups {
         self.shards.read().values().cloned().collect()
     }
 
-    /// Waits until this node's shard for a group is loaded, for a while: who has just made the topic need not be sent away.
-    pub async fn wait_until_loaded(&self, group: &str) {
+    /// Waits until every shard of this node is loaded, for a while: who has just made the topic need not be sent away, whichever
+    /// group it asks for next.
+    pub async fn wait_until_loaded(&self) {
         let mut loaded = self.loaded.subscribe();
+        let loading = |partition| {
+            let state = self.cell(partition).map(|cell| cell.state());
+            matches!(
+                state,
+                Ok(Err(ErrorCode::CoordinatorLoadInProgress))
+                    | Err(ErrorCode::CoordinatorLoadInProgress)
+            )
+        };
         let ready = async {
             loop {
                 loaded.borrow_and_update();
-                match self.cell_of(group).map(|cell| cell.state()) {
-                    Ok(Err(ErrorCode::CoordinatorLoadInProgress))
-                    | Err(ErrorCode::CoordinatorLoadInProgress) => {}
-                    _ => return,
-                }
-                if loaded.changed().await.is_err() {
+                let image = self.meta.image();
+                let topic = image.topic(names::OFFSETS_TOPIC);
+                let count = topic.map_or(0, |t| t.partitions.len() as i32);
+                if !(0..count).map(PartitionId).any(loading) || loaded.changed().await.is_err() {
                     return;
                 }
             }

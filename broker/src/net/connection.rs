@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use airis_protocol::frame::FrameDecoder;
 use airis_protocol::wire::{EncodeError, Encoded};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -231,21 +232,14 @@ impl Connection {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<Poll<usize>, Closed> {
-        loop {
-            match self.socket.try_read_buf(self.input.room()) {
-                Ok(n) => {
-                    self.active = Instant::now();
-                    return Ok(Poll::Ready(n));
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    match self.socket.poll_read_ready(cx)? {
-                        Poll::Ready(()) => continue,
-                        Poll::Pending => return Ok(Poll::Pending),
-                    }
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(e.into()),
+        // A read that does not fill the buffer has emptied the socket: tokio then waits without asking it once more.
+        let read = pin!(self.socket.read_buf(self.input.room()));
+        match read.poll(cx)? {
+            Poll::Ready(n) => {
+                self.active = Instant::now();
+                Ok(Poll::Ready(n))
             }
+            Poll::Pending => Ok(Poll::Pending),
         }
     }
 }

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use airis_protocol::types::Str;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use super::connection::{Closed, Connection, Limits};
+use super::threads::Serving;
 use crate::api::Client;
 use crate::node::Node;
 use crate::work::stopping;
@@ -71,9 +72,16 @@ pub fn bind(name: &str, host: &str, port: u16) -> io::Result<Bound> {
 }
 
 impl Bound {
-    /// Accepts until `stop` turns true; then closes all connections.
-    pub async fn accept(self, node: Arc<Node>, limits: Limits, mut stop: watch::Receiver<bool>) {
+    /// Accepts until `stop` turns true; then closes all connections. They are spread over `serving`.
+    pub async fn accept(
+        self,
+        node: Arc<Node>,
+        limits: Limits,
+        serving: Serving,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let mut connections = JoinSet::new();
+        let mut turns = serving.iter().cycle();
         loop {
             tokio::select! {
                 accepted = self.socket.accept() => match accepted {
@@ -86,15 +94,27 @@ impl Bound {
                             listener: self.name.clone(),
                             software: OnceLock::new(),
                         });
-                        let connection = Connection::new(socket, node.clone(), client, limits.clone());
-                        connections.spawn(async move {
-                            match connection.serve().await {
+                        let socket = match socket.into_std() {
+                            Ok(socket) => socket,
+                            Err(e) => {
+                                debug!(%addr, "connection lost: {e}");
+                                continue;
+                            }
+                        };
+                        let (node, limits) = (node.clone(), limits.clone());
+                        let served = async move {
+                            let closed = match TcpStream::from_std(socket) {
+                                Ok(socket) => Connection::new(socket, node, client, limits).serve().await,
+                                Err(e) => Closed::Io(e),
+                            };
+                            match closed {
                                 Closed::ByClient => debug!(%addr, "connection closed by the client"),
                                 Closed::Io(e) => debug!(%addr, "connection lost: {e}"),
                                 closed @ Closed::Idle(_) => debug!(%addr, "connection closed: {closed}"),
                                 Closed::BadRequest(why) => info!(%addr, "connection closed: {why:?}"),
                             }
-                        });
+                        };
+                        connections.spawn_on(served, turns.next().expect("there is at least one"));
                     }
                     Err(e) => {
                         warn!(listener = %self.name, "cannot accept a connection: {e}");

@@ -7,7 +7,9 @@ mod listener;
 mod memory;
 mod output;
 pub mod peer;
+mod threads;
 
 pub use connection::Limits;
 pub use listener::{Bound, bind};
 pub use memory::RequestMemory;
+pub use threads::{Serving, Threads};

@@ -10,14 +10,11 @@ use std::time::Duration;
 
 use airis_cluster::config::TopicConfig;
 use airis_cluster::machine::Chance;
-use airis_protocol::names;
 use airis_protocol::types::{BrokerEpoch, Offset, PartitionId, Str, Uuid};
 use airis_storage::checkpoint::PartitionOffsets;
-use airis_storage::dir::PartitionMetadata;
+use airis_storage::dir::{PartitionDir, PartitionDirKind, PartitionMetadata};
 use airis_storage::log::{Log, OpenArgs};
-use airis_storage::{
-    Disk, LogDir, MetaProperties, PartitionDir, PartitionDirKind, RealDisk, StorageError,
-};
+use airis_storage::{Disk, LogDir, MetaProperties, RealDisk, StorageError};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -25,6 +22,9 @@ use tracing::{info, warn};
 use super::{Partition, config};
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
+
+/// It has a directory among the partitions', and is kept by [`crate::meta`].
+const METADATA_TOPIC: &str = "__cluster_metadata";
 
 /// A directory of a deleted partition, and when its files go.
 pub struct Deleted {
@@ -220,7 +220,6 @@ impl Disks {
         topic_config: &TopicConfig,
     ) -> Result<(Log, Offset), StorageError> {
         let key = (topic.to_owned(), index);
-        self.set_aside_namesakes(topic, topic_id, index)?;
         let dir = self
             .dirs
             .iter()
@@ -232,19 +231,41 @@ impl Disks {
             })
             .unwrap_or_else(|| self.emptiest());
         let at = |offsets: &PartitionOffsets| offsets.get(&key).copied().unwrap_or(Offset(0));
-        let (log, report) = Log::open(
-            self.disk.clone(),
-            &dir.log_dir.partition_path(topic, index),
-            Arc::new(config::log_config(topic_config)),
-            OpenArgs {
-                recovery_point: at(&dir.recovery_points),
-                log_start: at(&dir.log_starts),
-                clean: dir.clean,
-                now: self.clock.now(),
-                producer_expiry_ms: self.producer_expiry_ms,
-                topic_id: Some(topic_id),
-            },
-        )?;
+        let path = dir.log_dir.partition_path(topic, index);
+        let open = || {
+            Log::open(
+                self.disk.clone(),
+                &path,
+                Arc::new(config::log_config(topic_config)),
+                OpenArgs {
+                    recovery_point: at(&dir.recovery_points),
+                    log_start: at(&dir.log_starts),
+                    clean: dir.clean,
+                    now: self.clock.now(),
+                    producer_expiry_ms: self.producer_expiry_ms,
+                    topic_id: Some(topic_id),
+                },
+            )
+        };
+        let (log, report) = match open() {
+            // A crash came between the end of an older topic of this name and the renaming of its directory.
+            Err(_) if self.topic_of(&path).is_some_and(|id| id != topic_id) => {
+                self.set_aside(&dir.log_dir, topic, index, &path)?;
+                open()?
+            }
+            Err(e) => return Err(e),
+            Ok(opened) => opened,
+        };
+        if report.scanned_bytes > 0 {
+            info!(
+                topic,
+                partition = %index,
+                "recovered after an unclean stop: read {} of {} bytes, those from the segment of the recovery point {} on",
+                report.scanned_bytes,
+                log.size_bytes() + report.truncated_bytes,
+                at(&dir.recovery_points),
+            );
+        }
         if report.truncated_bytes > 0 {
             warn!(
                 topic,
@@ -280,65 +301,59 @@ impl Disks {
         }
     }
 
-    /// A directory of an older topic of the same name, deleted while this node was away, must not be taken for this topic's.
-    fn set_aside_namesakes(
+    /// Renames a directory that belongs to no known topic to `-stray`. It is kept for a person to look at.
+    fn set_aside(
         &self,
+        log_dir: &LogDir,
         topic: &str,
-        topic_id: Uuid,
-        index: PartitionId,
+        partition: PartitionId,
+        path: &Path,
     ) -> Result<(), StorageError> {
-        for dir in &self.dirs {
-            let path = dir.log_dir.partition_path(topic, index);
-            if !self.disk.exists(&path) {
-                continue;
-            }
-            let Some(known) = PartitionMetadata::read(&*self.disk, &path)? else {
-                continue;
-            };
-            if known.topic_id != topic_id {
-                let stray = PartitionDir {
-                    path,
-                    kind: PartitionDirKind::Log,
-                    topic: topic.to_owned(),
-                    partition: index,
-                    topic_id: Some(known.topic_id),
-                };
-                self.make_stray(dir, &stray)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn make_stray(&self, dir: &Dir, stray: &PartitionDir) -> Result<(), StorageError> {
-        let to = dir.log_dir.make_stray(stray, self.unique.lock().uuid().0)?;
+        let unique = self.unique.lock().uuid().0;
+        let to = log_dir.make_stray(path, topic, partition, unique)?;
         warn!(
-            "{} belongs to no replica of this node; it is kept as {}",
-            stray.path.display(),
+            "{} belongs to no topic of the cluster: it is kept as {}",
+            path.display(),
             to.display()
         );
         Ok(())
     }
 
-    /// Renames the directories of replicas that are not `wanted` to `-stray`.
-    pub fn set_strays_aside(&self, wanted: impl Fn(&str, Option<Uuid>, PartitionId) -> bool) {
+    /// The topic that a partition's directory says it belongs to.
+    pub fn topic_of(&self, path: &Path) -> Option<Uuid> {
+        let metadata = PartitionMetadata::read(&*self.disk, path).ok()?;
+        metadata.map(|m| m.topic_id)
+    }
+
+    /// What earlier runs left behind in the log directories (faults S21): deletions that were not finished, which are given back,
+    /// and directories of partitions that nobody `knows`, which are renamed. Called once, after all logs have been opened.
+    pub fn sweep(&self, knows: impl Fn(&PartitionDir) -> bool) -> Vec<Deleted> {
+        let mut deleted = Vec::new();
         for dir in &self.dirs {
             let found = match dir.log_dir.partitions() {
                 Ok(found) => found,
                 Err(e) => {
-                    warn!("strays are not looked for: {e}");
+                    warn!("left-overs stay until the next start: {e}");
                     continue;
                 }
             };
-            for p in &found {
-                if p.kind == PartitionDirKind::Log
-                    && p.topic != names::METADATA_TOPIC
-                    && !wanted(&p.topic, p.topic_id, p.partition)
-                    && let Err(e) = self.make_stray(dir, p)
-                {
-                    warn!("a stray directory stays as it is: {e}");
+            for found in found {
+                match found.kind {
+                    PartitionDirKind::Deleting => deleted.push(Deleted {
+                        path: found.path,
+                        due: Instant::now(),
+                    }),
+                    PartitionDirKind::Log if found.topic != METADATA_TOPIC && !knows(&found) => {
+                        let (topic, index) = (&found.topic, found.partition);
+                        if let Err(e) = self.set_aside(&dir.log_dir, topic, index, &found.path) {
+                            warn!("a directory of no known topic stays where it is: {e}");
+                        }
+                    }
+                    _ => {}
                 }
             }
         }
+        deleted
     }
 
     /// Renames a deleted partition's directory out of the way.

@@ -155,7 +155,7 @@ impl Partition {
 
     fn check_epoch(&self, epoch: LeaderEpoch) -> Result<Leadership, ErrorCode> {
         let now = **self.leadership.load();
-        if epoch.0 >= 0 {
+        if epoch.0 != -1 {
             if epoch < now.epoch {
                 return Err(ErrorCode::FencedLeaderEpoch);
             }

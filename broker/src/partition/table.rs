@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use airis_cluster::config::TopicConfig;
 use airis_cluster::metadata::{Delta, Image, PartitionImage, ResourceType, TopicImage};
+use airis_cluster::replica::throttle::UNLIMITED;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{NodeId, PartitionId, Str, Uuid};
 use arc_swap::ArcSwap;
@@ -55,7 +56,7 @@ impl PartitionTable {
     pub fn new(broker: Arc<BrokerConfig>, disks: Arc<Disks>) -> Self {
         PartitionTable {
             node: broker.node_id,
-            hub: Hub::new(broker.node_id, broker.replica_lag_max.0),
+            hub: Hub::new(&broker),
             broker,
             disks,
             tables: ArcSwap::default(),
@@ -109,23 +110,31 @@ impl PartitionTable {
         &self.hub
     }
 
-    /// Renames the directories of replicas that this node does not have, by this image, to `-stray`: a person decides what becomes
-    /// of them. The image must be no older than this run's registration.
-    pub fn set_strays_aside(&self, image: &Image) {
-        self.disks.set_strays_aside(|topic, id, index| {
-            image.topic(topic).is_some_and(|t| {
-                id.is_none_or(|id| id == t.id)
-                    && t.partition(index).is_some_and(|p| p.has_replica(self.node))
-            })
-        });
-    }
-
     /// The directories whose time has come, taken out of the list.
     pub fn take_deleted(&self, due: impl Fn(&Deleted) -> bool) -> Vec<PathBuf> {
         let mut deleted = self.deleted.lock();
         let (gone, kept): (Vec<_>, Vec<_>) = deleted.drain(..).partition(|d| due(d));
         *deleted = kept;
         gone.into_iter().map(|d| d.path).collect()
+    }
+
+    /// Finishes what earlier runs left undone in the log directories. `image` must be no older than this
+    /// run's registration: what it does not give to this node is not this node's.
+    pub fn sweep(&self, image: &Image) {
+        let left = self.disks.sweep(|dir| {
+            let open = self.by_name(&dir.topic, dir.partition);
+            if open.is_ok_and(|p| p.log().dir() == dir.path) {
+                return true;
+            }
+            // One that could not be opened stays. Without an id the name must do: a crash right after the topic was made.
+            let topic = match self.disks.topic_of(&dir.path) {
+                Some(id) => image.topic_by_id(id).filter(|t| t.name == dir.topic),
+                None => image.topic(&dir.topic),
+            };
+            let partition = topic.and_then(|t| t.partitions.get(dir.partition.0 as usize));
+            partition.is_some_and(|p| p.has_replica(self.node))
+        });
+        self.deleted.lock().extend(left);
     }
 
     fn topic_config(&self, image: &Image, topic: &str) -> TopicConfig {
@@ -162,6 +171,24 @@ impl PartitionTable {
             .by_name
             .insert(topic.name.clone(), (topic.id, now.clone()));
         tables.by_id.insert(topic.id, now);
+    }
+
+    /// Takes the rates of throttled replication, which are dynamic configs only.
+    fn take_throttles(&self, image: &Image) {
+        let layers = image.layers(self.node, &self.broker.properties);
+        let rate = |name: &str| {
+            let set = layers.dynamic_broker.value(name);
+            set.or_else(|| layers.dynamic_default.value(name))
+                .and_then(|rate| rate.parse().ok())
+                .unwrap_or(UNLIMITED)
+        };
+        let hub = &self.hub;
+        hub.outgoing
+            .lock()
+            .limit(rate("leader.replication.throttled.rate"));
+        hub.incoming
+            .lock()
+            .limit(rate("follower.replication.throttled.rate"));
     }
 
     /// What is led here is told which brokers are up.
@@ -270,6 +297,14 @@ impl PartitionTable {
     }
 }
 
+/// A broker's configs have changed: they may be defaults of topics.
+fn all_configs(delta: &Delta) -> bool {
+    delta
+        .configs
+        .iter()
+        .any(|(ty, _)| *ty == ResourceType::Broker)
+}
+
 fn known(topic: Option<&Topic>, index: usize) -> Option<Arc<Partition>> {
     topic?.get(index)?.clone()
 }
@@ -304,11 +339,11 @@ impl Publisher for PartitionTable {
         if !delta.brokers.is_empty() {
             self.take_brokers(&tables, image, &delta.brokers);
         }
+        if all_configs(delta) {
+            self.take_throttles(image);
+        }
         // Topics whose own configs changed, or all of them if the broker's did.
-        let all = delta
-            .configs
-            .iter()
-            .any(|(ty, _)| *ty == ResourceType::Broker);
+        let all = all_configs(delta);
         for (name, (_, partitions)) in &tables.by_name {
             if all || delta.configs.contains(&(ResourceType::Topic, name.clone())) {
                 let config = Arc::new(self.topic_config(image, name));

@@ -115,6 +115,21 @@ async fn a_topic_that_was_just_created_takes_records_at_once() {
         c.create(&name, 3, &[]).await;
         assert_eq!(c.produce(&name, -1, batch(&["x"])).await.error_code, 0);
     }
+    // A topic that is named in no way at all.
+    let request = MetadataRequest {
+        topics: Some(vec![metadata_request::MetadataRequestTopic {
+            name: None,
+            ..Default::default()
+        }]),
+        ..Default::default()
+    };
+    for version in [10, 12, 13] {
+        let refused = c.call(&request, version).await;
+        assert_eq!(
+            refused.topics[0].error_code,
+            ErrorCode::InvalidRequest.code()
+        );
+    }
     // By naming it, too.
     let request = MetadataRequest {
         topics: Some(vec![metadata_request::MetadataRequestTopic {
@@ -268,6 +283,7 @@ async fn every_topic_config_is_described_and_no_secret_is() {
         include_documentation: true,
     };
     let topic = c.call(&request(2, "t"), 4).await.results.remove(0);
+    assert_eq!(topic.error_message.as_deref(), Some(""));
     assert!(topic.configs.len() >= 33, "{}", topic.configs.len());
     assert!(
         topic
@@ -314,6 +330,20 @@ async fn the_node_describes_itself_and_its_directories() {
         .await;
     assert_eq!(cluster.cluster_id.as_str(), broker.cluster_id());
     assert_eq!(cluster.brokers.len(), 1);
+    for (endpoint_type, error) in [
+        (2, ErrorCode::MismatchedEndpointType),
+        (9, ErrorCode::UnsupportedEndpointType),
+    ] {
+        let request = DescribeClusterRequest {
+            endpoint_type,
+            ..Default::default()
+        };
+        let refused = c.call(&request, 2).await;
+        assert_eq!(
+            (refused.error_code, refused.endpoint_type),
+            (error.code(), 1)
+        );
+    }
     let b = &cluster.brokers[0];
     assert_eq!(format!("{}:{}", b.host, b.port), broker.bootstrap_servers());
     let dirs = c.call(&DescribeLogDirsRequest { topics: None }, 4).await;

@@ -2,6 +2,8 @@
 
 use airis_broker::Broker;
 use airis_protocol::error::ErrorCode;
+use airis_protocol::messages::DeleteTopicsRequest;
+use airis_protocol::types::Str;
 
 use crate::client::*;
 
@@ -145,4 +147,68 @@ async fn what_keeps_a_node_from_starting_is_said_and_nothing_is_changed() {
     assert_eq!(std::fs::read(&properties).unwrap(), b"garbage");
     std::fs::write(&properties, whole).unwrap();
     builder().start().await.unwrap().stop().await;
+}
+
+fn names(dir: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Fault S21, for whole partitions: a crash between what the metadata says and what is renamed or removed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_amid_a_deletion_left_is_put_right_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || Broker::builder().data_dir(dir.path()).start();
+    let broker = start().await.unwrap();
+    let mut c = Client::to(&broker).await;
+    for topic in ["kept", "again", "gone"] {
+        c.create(topic, 1, &[]).await;
+        assert_eq!(c.produce(topic, -1, batch(&[topic])).await.error_code, 0);
+    }
+    let delete = DeleteTopicsRequest {
+        topic_names: vec![Str::from("gone")],
+        timeout_ms: 10_000,
+        ..Default::default()
+    };
+    assert_eq!(c.call(&delete, 5).await.responses[0].error_code, 0);
+    let left = |suffix: &'static str| {
+        let at = dir.path();
+        move || names(at).iter().filter(|n| n.ends_with(suffix)).count()
+    };
+    let (deleting, stray) = (left("-delete"), left("-stray"));
+    assert_eq!(deleting(), 1);
+    broker.kill().await;
+    // As if the records that made these topics had been followed by others, and the directories had not been touched.
+    let copy = |from: &str, to: &str| {
+        let (from, to) = (dir.path().join(from), dir.path().join(to));
+        std::fs::create_dir(&to).unwrap();
+        for name in names(&from) {
+            std::fs::copy(from.join(&name), to.join(&name)).unwrap();
+        }
+    };
+    copy("kept-0", "older-0");
+    copy("kept-0", "kept-1");
+    let metadata = dir.path().join("again-0/partition.metadata");
+    let other = "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAdw";
+    std::fs::write(&metadata, other).unwrap();
+    let broker = start().await.unwrap();
+    let mut c = Client::to(&broker).await;
+    assert_eq!(stray(), 3, "{:?}", names(dir.path()));
+    assert_eq!(c.values("kept", 0).await, ["kept"]);
+    assert_eq!(c.values("again", 0).await, Vec::<String>::new());
+    assert_eq!(c.produce("again", -1, batch(&["new"])).await.error_code, 0);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while deleting() > 0 {
+        assert!(std::time::Instant::now() < deadline, "the files stay");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    broker.stop().await;
+    let broker = start().await.unwrap();
+    assert_eq!(Client::to(&broker).await.values("again", 0).await, ["new"]);
+    assert_eq!(stray(), 3);
+    broker.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use airis_protocol::batch::TimestampType;
+use airis_protocol::batch::{TimestampType, at, batch_crc};
 use airis_protocol::compress::Codec;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -67,6 +67,7 @@ async fn an_idempotent_producers_retries_and_gaps_are_told_apart() {
         assert_eq!((done.error_code, done.base_offset), (0, i64::from(i) * 2));
     }
     // The last five are known and get their old offsets; older ones and gaps are refused.
+    // Refusals come with the log's start.
     for (sequence, error, offset) in [(12, 0, 12), (4, 0, 4), (0, 45, -1), (99, 45, -1)] {
         let done = c
             .produce("t", -1, idempotent(id, 0, sequence, &["a", "b"]))
@@ -76,6 +77,7 @@ async fn an_idempotent_producers_retries_and_gaps_are_told_apart() {
             (error, offset),
             "{sequence}"
         );
+        assert_eq!(done.log_start_offset, 0);
     }
     let newer = c.produce("t", -1, idempotent(id, 1, 0, &["c"])).await;
     assert_eq!((newer.error_code, newer.base_offset), (0, 14));
@@ -115,6 +117,7 @@ async fn refused_records_are_told_and_leave_no_trace() {
         ("crc", Bytes::from(bad_crc), ErrorCode::CorruptMessage),
         ("large", batch(&[&large]), ErrorCode::MessageTooLarge),
         ("nothing", Bytes::new(), ErrorCode::InvalidRecord),
+        ("half", good.slice(..40), ErrorCode::InvalidRecord),
         (
             "two batches",
             Bytes::from([&good[..], &good[..]].concat()),
@@ -131,7 +134,19 @@ async fn refused_records_are_told_and_leave_no_trace() {
         let done = c.produce("t", -1, bytes).await;
         assert_eq!(done.error_code, error.code(), "{what}");
         assert_eq!(done.base_offset, -1);
+        // The log's start is told only of what a look at the log refused.
+        let start = if what == "control" { 0 } else { -1 };
+        assert_eq!(done.log_start_offset, start, "{what}");
     }
+    // A transactional batch is first of all one that needs the right to a transactional id.
+    let mut unowned = good.to_vec();
+    unowned[at::ATTRIBUTES + 1] |= 0x10;
+    let crc = batch_crc(&unowned);
+    unowned[at::CRC..][..4].copy_from_slice(&crc.to_be_bytes());
+    assert_eq!(
+        c.produce("t", -1, unowned.into()).await.error_code,
+        ErrorCode::TransactionalIdAuthorizationFailed.code()
+    );
     assert_eq!(
         c.produce("t", 2, good.clone()).await.error_code,
         ErrorCode::InvalidRequiredAcks.code()
@@ -241,8 +256,37 @@ async fn offsets_and_epochs_that_are_not_there_are_refused() {
             "{offset}"
         );
         assert_eq!(data.high_watermark, -1);
+        assert_eq!(data.aborted_transactions, None);
     }
     assert_eq!(c.fetch("t", 2).await.error_code, 0);
+    // A fetch as a replica that the partition does not have must not count.
+    for (epoch, error) in [
+        (-1, ErrorCode::NotLeaderOrFollower),
+        (0, ErrorCode::UnknownLeaderEpoch),
+    ] {
+        let mut request = fetch("t", 0, 0, 1);
+        request.replica_id = 9;
+        request.topics[0].partitions[0].current_leader_epoch = epoch;
+        let response = c.call(&request, 12).await;
+        assert_eq!(response.responses[0].partitions[0].error_code, error.code());
+    }
+    // Fetch takes any epoch below zero for none, ListOffsets only -1.
+    for (epoch, error) in [(-1, 0), (0, 0), (-2, ErrorCode::FencedLeaderEpoch.code())] {
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            topics: vec![ListOffsetsTopic {
+                name: Str::from("t"),
+                partitions: vec![ListOffsetsPartition {
+                    timestamp: -1,
+                    current_leader_epoch: epoch,
+                    ..Default::default()
+                }],
+            }],
+            ..Default::default()
+        };
+        let p = c.call(&request, 11).await.topics[0].partitions[0].clone();
+        assert_eq!(p.error_code, error, "{epoch}");
+    }
     for (epoch, error) in [(0, 0), (7, ErrorCode::UnknownLeaderEpoch.code())] {
         let mut request = fetch("t", 0, 0, 1);
         request.topics[0].partitions[0].current_leader_epoch = epoch;

@@ -19,14 +19,17 @@ pub use markdown::markdown;
 pub use nearest::nearest_name;
 pub use resolve::{
     Described, Layers, Source, Synonym, Values, describe_broker, describe_broker_default,
-    describe_client_metrics, describe_group, describe_topic, topic_value,
+    describe_client_metrics, describe_group, describe_new_topic, describe_topic, topic_value,
 };
 pub use synonyms::{Unit, broker_synonyms, listener_base, topic_synonyms};
 pub use table::{
     BROKER, CLIENT_METRICS, GROUP, OWN, TOPIC, broker, client_metrics, group, own, topic,
 };
 pub use typed::{BrokerConfig, CleanupPolicy, CompressionType, TopicConfig};
-pub use value::{Value, canonical, check_broker_change, check_client_metrics, check_topic, parse};
+pub use value::{
+    Value, canonical, check_broker_change, check_client_metrics, check_thread_counts, check_topic,
+    parse,
+};
 
 #[cfg(test)]
 mod tests;

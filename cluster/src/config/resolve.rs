@@ -235,6 +235,23 @@ pub fn describe_topic(own: &dyn Values, layers: &Layers<'_>) -> Vec<Described> {
         .collect()
 }
 
+/// All configs of a new topic as CreateTopics answers them: its own as they were written; for the others the place that has the
+/// value, under whichever name (DescribeConfigs looks at the first name only).
+pub fn describe_new_topic(own: &dyn Values, layers: &Layers<'_>) -> Vec<Described> {
+    let mut all = describe_topic(own, layers);
+    for config in &mut all {
+        if let Some(value) = own.value(&config.name) {
+            config.value = Some(value.to_owned());
+            continue;
+        }
+        let set = topic_synonyms(&config.name)
+            .iter()
+            .find_map(|(name, _)| layers.set(name));
+        config.source = set.map_or(Source::Default, |(_, source)| source);
+    }
+    all
+}
+
 fn describe_one_broker_config(
     name: &str,
     layers: &Layers<'_>,

@@ -120,6 +120,51 @@ fn times_are_converted_and_the_finest_unit_counts() {
 }
 
 #[test]
+fn a_new_topics_configs_are_told_as_they_were_written_and_from_where_they_come() {
+    let (own, empty) = (map(&[("segment.ms", " 5 ")]), Map::new());
+    let fixed = map(&[("log.retention.hours", "48"), ("log.roll.ms", "7")]);
+    let described = || describe_new_topic(&own, &Layers::fixed(&fixed));
+    let of = |name: &str| {
+        let d = find(described(), name);
+        (d.value.unwrap(), d.source)
+    };
+    assert_eq!(of("segment.ms"), (" 5 ".to_owned(), Source::Topic));
+    // DescribeConfigs calls this the default: it looks for `log.retention.ms` only.
+    assert_eq!(
+        of("retention.ms"),
+        ("172800000".to_owned(), Source::StaticBroker)
+    );
+    assert_eq!(of("retention.bytes"), ("-1".to_owned(), Source::Default));
+    let inherited = find(
+        describe_new_topic(&empty, &Layers::fixed(&fixed)),
+        "segment.ms",
+    );
+    assert_eq!(inherited.source, Source::StaticBroker);
+}
+
+#[test]
+fn pools_of_threads_change_in_steps() {
+    let fixed = map(&[("num.io.threads", "8")]);
+    for (wanted, allowed) in [
+        ("0", false),
+        ("3", false),
+        ("4", true),
+        ("8", true),
+        ("16", true),
+        ("17", false),
+    ] {
+        let checked =
+            check_thread_counts(&map(&[("num.io.threads", wanted)]), &Layers::fixed(&fixed));
+        assert_eq!(checked.is_ok(), allowed, "{wanted}");
+    }
+    for (wanted, allowed) in [("0", false), ("1", true), ("2", true), ("3", false)] {
+        let checked =
+            check_thread_counts(&map(&[("log.cleaner.threads", wanted)]), &Layers::none());
+        assert_eq!(checked.is_ok(), allowed, "{wanted}");
+    }
+}
+
+#[test]
 fn all_topic_configs_but_the_internal_one_are_described() {
     let empty = Map::new();
     assert_eq!(describe_topic(&empty, &Layers::none()).len(), 33);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::def::{Check, ConfigDef, ConfigError, ConfigType, Dynamic};
-use super::resolve::Values;
+use super::resolve::{Layers, Values};
 use super::{broker, client_metrics, listener_base, topic};
 
 /// A parsed value.
@@ -77,6 +77,15 @@ pub fn parse(def: &ConfigDef, text: &str) -> Result<Value, ConfigError> {
         }
         ConfigType::List if trimmed.is_empty() => Value::List(Vec::new()),
         ConfigType::List => Value::List(trimmed.split(',').map(|v| v.trim().to_owned()).collect()),
+    };
+    let value = match (def.check, value) {
+        // Kafka takes a repeated value out (KIP-1161).
+        (Check::ListOf { .. } | Check::ListUnique { .. }, Value::List(mut list)) => {
+            let mut seen = BTreeSet::new();
+            list.retain(|v| seen.insert(v.clone()));
+            Value::List(list)
+        }
+        (_, value) => value,
     };
     check(def.check, &value).map_err(bad)?;
     Ok(value)
@@ -280,6 +289,34 @@ pub fn check_broker_change(all: &dyn Values, per_broker: bool) -> Result<(), Con
             Dynamic::PerBroker | Dynamic::ClusterWide => {}
         }
         parse(def, text)?;
+    }
+    Ok(())
+}
+
+/// Pools of threads that can be resized while a broker runs.
+const THREAD_COUNTS: [&str; 6] = [
+    "background.threads",
+    "log.cleaner.threads",
+    "num.io.threads",
+    "num.network.threads",
+    "num.recovery.threads.per.data.dir",
+    "num.replica.fetchers",
+];
+
+/// A pool of threads is changed in steps: at least one, at least half and at most twice what it is.
+pub fn check_thread_counts(all: &dyn Values, now: &Layers<'_>) -> Result<(), ConfigError> {
+    let number = |text: &str| text.trim().parse::<i64>().ok();
+    for name in THREAD_COUNTS {
+        let wanted = all.value(name).and_then(number);
+        let current = now.value(name).as_deref().and_then(number);
+        let (Some(wanted), Some(current)) = (wanted, current) else {
+            continue;
+        };
+        if wanted != current && !(1.max(current / 2)..=current * 2).contains(&wanted) {
+            return Err(ConfigError::Other(format!(
+                "{name} is {current}, and can be set to a value from half of that to twice that, not to {wanted}"
+            )));
+        }
     }
     Ok(())
 }

@@ -203,8 +203,7 @@ impl Sessions {
         if epoch == EPOCH_INITIAL || epoch == EPOCH_FINAL {
             self.sessions.remove(&session_id);
             let partitions: Vec<Wanted> = wanted.collect();
-            let wants_session = epoch == EPOCH_INITIAL && !partitions.is_empty();
-            if !wants_session || !self.make_room(now, partitions.len()) {
+            if epoch == EPOCH_FINAL || !self.make_room(now, partitions.len()) {
                 return Ok(Plan {
                     mode: Mode::Sessionless,
                     partitions,
@@ -402,6 +401,13 @@ mod tests {
         );
         assert_eq!(plan.unwrap().mode, Mode::Sessionless);
         assert!(s.is_empty());
+        // A session may begin with nothing, and be filled as it goes on.
+        let plan = begin(&mut s, 4, 0, 0, &[], &[]).unwrap();
+        let Mode::Full { session } = plan.mode else {
+            panic!("{:?}", plan.mode);
+        };
+        let plan = begin(&mut s, 5, session, 1, &[topic("a", &[0])], &[]).unwrap();
+        assert_eq!(plan.partitions.len(), 1);
     }
 
     #[test]

@@ -33,15 +33,6 @@ impl Kind {
             Kind::Streams => "streams",
         })
     }
-
-    /// The name ListGroups shows, with Kafka's capitals.
-    pub fn title(self) -> Str {
-        Str::from_static(match self {
-            Kind::Consumer => "Consumer",
-            Kind::Share => "Share",
-            Kind::Streams => "Streams",
-        })
-    }
 }
 
 /// Whose record a key is: the kind of group, its id, and the member if the record is one of a member.

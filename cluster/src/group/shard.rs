@@ -318,9 +318,9 @@ impl Shard {
                     Group::Classic(g) => (
                         g.protocol_type().cloned().unwrap_or_default(),
                         g.state().name(),
-                        Str::from_static("Classic"),
+                        Str::from_static("classic"),
                     ),
-                    Group::Foreign(g) => (g.kind.name(), g.state(), g.kind.title()),
+                    Group::Foreign(g) => (g.kind.name(), g.state(), g.kind.name()),
                 };
                 ListedGroup {
                     group_id: id.clone(),

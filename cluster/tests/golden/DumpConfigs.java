@@ -53,6 +53,9 @@ public class DumpConfigs {
             for (int i = 0; i < VALUES.size(); i++) {
                 try {
                     Object parsed = ConfigDef.parseType(k.name, VALUES.get(i), k.type);
+                    // As ConfigDef.parse does before it checks.
+                    if (k.validator instanceof ConfigDef.ValidList && parsed instanceof List<?> list)
+                        parsed = list.stream().distinct().toList();
                     if (k.validator != null)
                         k.validator.ensureValid(k.name, parsed);
                     row.append("\t").append(i).append("=").append(ConfigDef.convertToString(parsed, k.type));

@@ -1,6 +1,6 @@
 //! A log directory's identity, lock and marks, on the real disk.
 
-use airis_protocol::types::{NodeId, Offset};
+use airis_protocol::types::{NodeId, Offset, Uuid};
 
 use super::*;
 use crate::disk::RealDisk;
@@ -80,23 +80,30 @@ fn partitions_are_listed_by_what_their_names_say() {
     ] {
         RealDisk.create_dir_all(&tmp.path().join(name)).unwrap();
     }
-    let metadata = PartitionMetadata { topic_id: id };
-    metadata.write(&RealDisk, &tmp.path().join("t-0")).unwrap();
+    let (t, metadata) = (tmp.path().join("t-0"), PartitionMetadata { topic_id: id });
+    assert_eq!(PartitionMetadata::read(&RealDisk, &t).unwrap(), None);
+    metadata.write(&RealDisk, &t).unwrap();
+    assert_eq!(
+        PartitionMetadata::read(&RealDisk, &t).unwrap(),
+        Some(metadata)
+    );
     let all = dir.partitions().unwrap();
     let seen: Vec<_> = all
         .iter()
-        .map(|p| (p.topic.as_str(), p.partition.0, p.kind, p.topic_id))
+        .map(|p| (p.topic.as_str(), p.partition.0, p.kind))
         .collect();
     assert_eq!(
         seen,
         [
-            ("my-topic", 12, PartitionDirKind::Log, None),
-            ("t", 0, PartitionDirKind::Log, Some(id)),
-            ("t", 1, PartitionDirKind::Deleting, None),
+            ("my-topic", 12, PartitionDirKind::Log),
+            ("t", 0, PartitionDirKind::Log),
+            ("t", 1, PartitionDirKind::Deleting),
         ]
     );
     dir.purge(&all[2].path).unwrap();
-    let stray = dir.make_stray(&all[1], 4).unwrap();
+    let stray = dir
+        .make_stray(&all[1].path, "t", PartitionId(0), 4)
+        .unwrap();
     assert_eq!(dir.partitions().unwrap()[1].path, stray);
     assert_eq!(dir.partitions().unwrap()[1].kind, PartitionDirKind::Stray);
 }

@@ -53,7 +53,14 @@ impl Log {
         }
         if let Some(id) = args.topic_id {
             match found.topic_id {
-                None => PartitionMetadata { topic_id: id }.write(&*disk, &dir)?,
+                // Without room for it the topic's metadata must do, as after a crash.
+                None => match (PartitionMetadata { topic_id: id }).write(&*disk, &dir) {
+                    Err(e) if e.is_full() => {
+                        let path = dir.join(files::PARTITION_METADATA);
+                        disk.remove_file(&path).at("remove", &path)?;
+                    }
+                    written => written?,
+                },
                 Some(known) if known == id => {}
                 Some(known) => {
                     let what = format!("belongs to topic id {known}, not {id}");
@@ -390,7 +397,6 @@ impl Opening {
         {
             tracing::warn!(segment = %segment.path(files::LOG).display(), "rebuilding its indexes");
             segment.rebuild_indexes()?;
-            segment.seal()?;
             self.report.rebuilt_indexes += 1;
         }
         if self.epochs_known.is_none() {

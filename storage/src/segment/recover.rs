@@ -243,7 +243,7 @@ impl Segment {
         self.first_timestamp
             .store(super::UNKNOWN, Ordering::Relaxed);
         *self.indexes.write() = fresh;
-        self.seal()?;
+        self.seal_if_room()?;
         // The seal has dropped what tailing readers use; it fills again with the next appends.
         Ok(report)
     }
@@ -293,8 +293,8 @@ impl Segment {
             }
         }
         *indexes = fresh;
-        self.write_indexes(&mut indexes)?;
-        self.trim_indexes(&indexes)
+        drop(indexes);
+        self.seal_if_room()
     }
 
     /// Reads the transaction index; false if it is damaged.

@@ -30,7 +30,7 @@ table! { BROKER_NET
     "metrics.recording.level": String = "INFO", Any, Low, ReadOnly, None, public "Belongs to Java metrics reporters.";
     "metrics.sample.window.ms": Long = "30000", AtLeast(1), Low, ReadOnly, None, public "Belongs to Java metrics reporters.";
     "num.io.threads": Int = "8", AtLeast(1), High, ClusterWide, None, public "Requests are served by tasks, not by a pool of threads.";
-    "num.network.threads": Int = "3", AtLeast(1), High, ClusterWide, None, public "Sockets are served by tasks, not by a pool of threads.";
+    "num.network.threads": Int = "3", AtLeast(1), High, ClusterWide, None, public "Sockets are served by one thread a processor.";
     "producer.purgatory.purge.interval.requests": Int = "1000", Any, Medium, ReadOnly, None, public "Waiting requests are futures; there is no purgatory.";
     "queued.max.request.bytes": Long = "-1", Any, Medium, ReadOnly, Served, public "Bytes of requests in memory at a time; -1 takes the broker's own bound.";
     "queued.max.requests": Int = "500", AtLeast(1), High, ReadOnly, Served, public "Requests in memory at a time.";

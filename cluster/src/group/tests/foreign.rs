@@ -61,7 +61,7 @@ fn a_consumer_group_is_kept_listed_and_read() {
         ..Default::default()
     });
     assert_eq!(listed.len(), 1);
-    assert_eq!(listed[0].group_type, "Consumer");
+    assert_eq!(listed[0].group_type, "consumer");
     assert_eq!(listed[0].protocol_type, "consumer");
     assert_eq!(s.committed("t"), 4);
     let described = s.shard.describe(&"g".into(), 6);

@@ -430,6 +430,8 @@ fn groups_are_listed_and_described() {
             states_filter: states.iter().map(|s| Str::from(*s)).collect(),
             types_filter: types.iter().map(|s| Str::from(*s)).collect(),
         };
-        assert_eq!(s.shard.list(&request).len(), found, "{states:?} {types:?}");
+        let listed = s.shard.list(&request);
+        assert_eq!(listed.len(), found, "{states:?} {types:?}");
+        assert!(listed.iter().all(|g| g.group_type == "classic"));
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn validate(
         ResourceType::Broker => {
             // A wrong broker config is answered as a wrong request, unlike the others (KAFKA-13609).
             return config::check_broker_change(all, !name.is_empty())
+                .and_then(|()| config::check_thread_counts(all, &layers))
                 .map_err(|e| Fault::new(ErrorCode::InvalidRequest, e.to_string()));
         }
         ResourceType::Group => check_group(all, &layers),
@@ -147,7 +148,7 @@ pub(super) fn effective_topic_configs(
     settings: &Settings,
     own: &ConfigMap,
 ) -> Vec<CreatableTopicConfigs> {
-    config::describe_topic(own, &layers(image, settings))
+    config::describe_new_topic(own, &layers(image, settings))
         .into_iter()
         .map(|c| CreatableTopicConfigs {
             name: c.name.into(),

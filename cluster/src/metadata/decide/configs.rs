@@ -119,20 +119,10 @@ fn edit_list(resource: &Resource, name: &str, before: Option<&Str>, op: &Op) -> 
         Op::Set(_) | Op::Delete => unreachable!("only lists are edited"),
     };
     if !checks::is_list(resource.0, name) {
-        return Err(if resource.0 == ResourceType::Broker {
-            Fault::new(
-                ErrorCode::InvalidRequest,
-                format!(
-                    "Config value {} is not allowed for config key: {name}",
-                    verb.to_lowercase()
-                ),
-            )
-        } else {
-            Fault::new(
-                ErrorCode::InvalidConfig,
-                format!("Can't {verb} to key {name} because its type is not LIST."),
-            )
-        });
+        return Err(Fault::new(
+            ErrorCode::InvalidConfig,
+            format!("Can't {verb} to key {name} because its type is not LIST."),
+        ));
     }
     let before = match before {
         Some(value) => value.to_string(),

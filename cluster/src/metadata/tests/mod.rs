@@ -676,6 +676,18 @@ fn configs_change_by_operation_and_are_checked_as_a_whole() {
         (
             4,
             "1",
+            ("log.cleaner.threads", APPEND, Some("2")),
+            E::InvalidConfig,
+        ),
+        (
+            4,
+            "1",
+            ("log.cleaner.threads", SET, Some("0")),
+            E::InvalidRequest,
+        ),
+        (
+            4,
+            "1",
             ("min.insync.replicas", SET, Some("1")),
             E::InvalidConfig,
         ),

@@ -378,6 +378,53 @@ fn a_follower_keeps_batches_as_they_are() {
 
 /// Faults S10.
 #[test]
+fn a_log_opens_on_a_full_disk_and_writes_its_indexes_when_there_is_room() {
+    for clean in [false, true] {
+        let t = Harness::new(small());
+        let log = t.open();
+        for i in 0..60 {
+            append(&log, &batch(1, NOW + i, 400));
+        }
+        let (before, end) = (contents(&log), log.end());
+        assert!(log.segments().len() > 3);
+        log.close().unwrap();
+        // The hints are gone, and there is no room for new ones.
+        for entry in t.disk.list(Path::new(DIR)).unwrap() {
+            if entry.name.ends_with("index") || entry.name == crate::files::PARTITION_METADATA {
+                t.disk
+                    .remove_file(&Path::new(DIR).join(entry.name))
+                    .unwrap();
+            }
+        }
+        t.disk.set_capacity(Some(t.disk.used()));
+        let full = |e| matches!(e, AppendError::Storage(e) if e.is_full());
+        for _ in 0..2 {
+            let (log, report) = t.reopen(clean);
+            assert_eq!(report.truncated_bytes, 0);
+            assert_eq!((contents(&log), log.end()), (before.clone(), end));
+            let at = log
+                .offset_for_time(Millis(NOW + 31), log.end())
+                .unwrap()
+                .unwrap();
+            assert_eq!(at.offset, Offset(31));
+            let refused = log.append_as_leader(&batch(1, NOW + 60, 400), args());
+            assert!(full(refused.unwrap_err()));
+            assert!(log.flush().is_err() || clean);
+            log.abandon();
+        }
+        let (log, _) = t.reopen(clean);
+        t.disk.set_capacity(None);
+        append(&log, &batch(1, NOW + 60, 400));
+        assert_eq!(log.flush().unwrap(), log.end());
+        assert_eq!(log.close().unwrap(), log.end());
+        let (log, report) = t.reopen(true);
+        assert_eq!((report.rebuilt_indexes, report.scanned_segments), (0, 0));
+        assert_eq!(contents(&log)[..60], before[..]);
+        assert_eq!(offsets(&log, 0), (0..61).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn a_full_disk_fails_the_append_keeps_what_was_acked_and_takes_more_later() {
     let t = Harness::new(small());
     let log = t.open();
