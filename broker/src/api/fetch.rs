@@ -103,7 +103,7 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
     let targets = partitions
         .into_iter()
         .map(|wanted| Target {
-            found: find(ctx.node, by_id, &wanted, replica),
+            found: find(ctx.node, by_id, &wanted),
             wanted,
         })
         .collect::<Vec<_>>();
@@ -207,29 +207,13 @@ impl Drop for Waiting {
     }
 }
 
-fn find(
-    node: &Node,
-    by_id: bool,
-    wanted: &Wanted,
-    replica: Option<(NodeId, BrokerEpoch)>,
-) -> Result<Arc<Partition>, ErrorCode> {
+fn find(node: &Node, by_id: bool, wanted: &Wanted) -> Result<Arc<Partition>, ErrorCode> {
     let index = PartitionId(wanted.partition);
-    let partition = if by_id {
+    if by_id {
         node.partitions.by_id(wanted.topic_id, index)
     } else {
         node.partitions.by_name(&wanted.topic, index)
-    }?;
-    if let Some((replica, epoch)) = replica {
-        // The epoch first: who is behind has to learn that, not that it has no replica.
-        partition.check_leader(LeaderEpoch(wanted.leader_epoch.max(-1)))?;
-        partition.admit(replica, epoch).map_err(|e| match e {
-            ErrorCode::UnknownLeaderEpoch if wanted.leader_epoch < 0 => {
-                ErrorCode::NotLeaderOrFollower
-            }
-            other => other,
-        })?;
     }
-    Ok(partition)
 }
 
 /// Where the fetcher's log and this one part, if they do.
@@ -257,7 +241,8 @@ impl Fetch {
             let Ok(partition) = found else { continue };
             let (log, offset) = (partition.log(), Offset(wanted.fetch_offset));
             let known = (log.start()..=log.end()).contains(&offset);
-            if known && diverging(log, wanted) == Ok(None) {
+            if known && self.check(partition, wanted).is_ok() && diverging(log, wanted) == Ok(None)
+            {
                 partition.follower_fetched(Fetched {
                     replica,
                     broker_epoch,
@@ -266,6 +251,26 @@ impl Fetch {
                 });
             }
         }
+    }
+
+    /// Whether this node may answer the fetch of a partition.
+    fn check(&self, partition: &Partition, wanted: &Wanted) -> Result<(), ErrorCode> {
+        let epoch = LeaderEpoch(wanted.leader_epoch);
+        let Some((replica, broker_epoch)) = self.replica else {
+            return if self.version >= ANY_REPLICA_FROM {
+                partition.check_replica(epoch).map(|_| ())
+            } else {
+                partition.check_leader(epoch).map(|_| ())
+            };
+        };
+        // The epoch first: who is behind has to learn that, not that it has no replica.
+        partition.check_leader(epoch)?;
+        partition
+            .admit(replica, broker_epoch)
+            .map_err(|code| match code {
+                ErrorCode::UnknownLeaderEpoch if epoch.0 < 0 => ErrorCode::NotLeaderOrFollower,
+                code => code,
+            })
     }
 
     /// True if a follower has not been told of the high watermark, or the start of the log, as they are.
@@ -362,13 +367,7 @@ impl Fetch {
         room: usize,
         first: bool,
     ) -> Result<PartitionData, ErrorCode> {
-        // Any epoch below zero means that the client knows none.
-        let epoch = LeaderEpoch(wanted.leader_epoch.max(-1));
-        if self.replica.is_none() && self.version >= ANY_REPLICA_FROM {
-            partition.check_replica(epoch)?;
-        } else {
-            partition.check_leader(epoch)?;
-        }
+        self.check(partition, wanted)?;
         let log = partition.log();
         let high_watermark = partition.high_watermark();
         let last_stable = partition.last_stable();
@@ -403,6 +402,11 @@ impl Fetch {
             data.preferred_read_replica = nearer.0;
             return Ok(data);
         }
+        if let Some((replica, _)) = self.replica
+            && partition.holds_back(replica)
+        {
+            return Ok(data);
+        }
         let limit = room.min(wanted.max_bytes.max(0) as usize);
         if from >= bound || (limit == 0 && !first) {
             return Ok(data);
@@ -428,6 +432,9 @@ impl Fetch {
                     })
                     .collect(),
             );
+        }
+        if let Some((replica, _)) = self.replica {
+            partition.sent_to(replica, read.bytes);
         }
         data.records = Some(Records::Ranges(read.ranges));
         Ok(data)

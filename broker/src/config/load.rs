@@ -350,6 +350,10 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         replica_fetch_response_max_bytes: kafka.replica_fetch_response_max_bytes,
         replica_fetch_backoff: ms(kafka.replica_fetch_backoff_ms.into()),
         replica_socket_timeout: ms(kafka.replica_socket_timeout_ms.into()),
+        replication_quota_windows: (
+            kafka.replication_quota_window_num.max(1) as usize,
+            Duration::from_secs(kafka.replication_quota_window_size_seconds.max(1) as u64),
+        ),
         rack_aware_reads: kafka.replica_selector_class.as_deref() == Some(RACK_AWARE),
         fetch_session_slots: kafka.max_incremental_fetch_session_cache_slots as usize,
         fetch_max_bytes: kafka.fetch_max_bytes,

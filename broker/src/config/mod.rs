@@ -95,6 +95,8 @@ pub struct BrokerConfig {
     pub replica_fetch_backoff: Duration,
     /// `replica.socket.timeout.ms`.
     pub replica_socket_timeout: Duration,
+    /// `replication.quota.window.num` and `.size.seconds`.
+    pub replication_quota_windows: (usize, Duration),
     /// `replica.selector.class` is Kafka's rack-aware one: consumers are sent to a replica in their rack (KIP-392).
     pub rack_aware_reads: bool,
     /// `max.incremental.fetch.session.cache.slots`.
@@ -165,6 +167,7 @@ impl Default for BrokerConfig {
             replica_fetch_response_max_bytes: 10 * 1024 * 1024,
             replica_fetch_backoff: Duration::from_secs(1),
             replica_socket_timeout: Duration::from_secs(30),
+            replication_quota_windows: (11, Duration::from_secs(1)),
             rack_aware_reads: false,
             fetch_session_slots: 1000,
             fetch_max_bytes: 55 * 1024 * 1024,

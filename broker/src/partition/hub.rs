@@ -5,12 +5,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use airis_cluster::replica::throttle::Throttle;
 use airis_protocol::types::{Millis, NodeId, PartitionId, Uuid};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Partition;
+use crate::config::BrokerConfig;
 
 /// Partitions that one task has to look at.
 #[derive(Default)]
@@ -50,6 +52,9 @@ pub struct Hub {
     pub node: NodeId,
     /// `replica.lag.time.max.ms`.
     pub lag_max_ms: i64,
+    /// What goes to throttled followers, and what comes from leaders to throttled replicas here (KIP-73).
+    pub outgoing: Mutex<Throttle>,
+    pub incoming: Mutex<Throttle>,
     start: Instant,
     /// Leaders that want another ISR.
     pub proposals: Queue,
@@ -58,10 +63,14 @@ pub struct Hub {
 }
 
 impl Hub {
-    pub fn new(node: NodeId, lag_max_ms: i64) -> Arc<Hub> {
+    pub fn new(config: &BrokerConfig) -> Arc<Hub> {
+        let (count, size) = config.replication_quota_windows;
+        let throttle = || Mutex::new(Throttle::new(count, size.as_millis() as i64));
         Arc::new(Hub {
-            node,
-            lag_max_ms,
+            node: config.node_id,
+            lag_max_ms: config.replica_lag_max.0,
+            outgoing: throttle(),
+            incoming: throttle(),
             start: Instant::now(),
             proposals: Queue::default(),
             moved: Queue::default(),

@@ -11,6 +11,7 @@ use airis_cluster::replica::follower::{self, Answer, Follower, Local};
 use airis_cluster::replica::leader::{
     Altered, Assigned, Effect, Fetched, Input, Leader, LogState, Proposal, Refused,
 };
+use airis_cluster::replica::throttle;
 use airis_protocol::batch::BatchHeader;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset};
@@ -270,6 +271,43 @@ impl Partition {
         }
     }
 
+    /// True if nothing may go to this follower now (KIP-73).
+    pub fn holds_back(&self, replica: NodeId) -> bool {
+        self.throttled_to(replica) && self.hub.outgoing.lock().exceeded(self.hub.now())
+    }
+
+    /// So many bytes have gone to this follower.
+    pub fn sent_to(&self, replica: NodeId, bytes: usize) {
+        if bytes > 0 && self.throttled_to(replica) {
+            self.hub.outgoing.lock().record(self.hub.now(), bytes);
+        }
+    }
+
+    fn throttled_to(&self, replica: NodeId) -> bool {
+        let list = &self.config.load().leader_replication_throttled_replicas;
+        !list.is_empty()
+            && throttle::names(list, self.index.0, self.hub.node.0)
+            && match &*self.role.lock() {
+                Role::Leader(leader) => !leader.in_sync(replica),
+                _ => false,
+            }
+    }
+
+    /// True if this replica may not fetch now; one that is behind and throttled.
+    pub fn is_held_back(&self) -> bool {
+        self.throttled_here() && self.hub.incoming.lock().exceeded(self.hub.now())
+    }
+
+    fn throttled_here(&self) -> bool {
+        let list = &self.config.load().follower_replication_throttled_replicas;
+        !list.is_empty()
+            && throttle::names(list, self.index.0, self.hub.node.0)
+            && match &*self.role.lock() {
+                Role::Follower { machine, .. } => machine.behind(self.log.end()),
+                _ => false,
+            }
+    }
+
     /// Time has passed: followers that lag are proposed out.
     pub fn check_lag(self: &Arc<Self>) {
         if self.leadership.load().alone {
@@ -349,6 +387,10 @@ impl Partition {
         records: &[u8],
         now: Millis,
     ) -> Next {
+        if !records.is_empty() && self.throttled_here() {
+            let mut incoming = self.hub.incoming.lock();
+            incoming.record(self.hub.now(), records.len());
+        }
         let input = follower::Input::Answer(Answer {
             records: !records.is_empty(),
             ..answer

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use airis_cluster::config::TopicConfig;
 use airis_cluster::metadata::{Delta, Image, PartitionImage, ResourceType, TopicImage};
+use airis_cluster::replica::throttle::UNLIMITED;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{NodeId, PartitionId, Str, Uuid};
 use arc_swap::ArcSwap;
@@ -55,7 +56,7 @@ impl PartitionTable {
     pub fn new(broker: Arc<BrokerConfig>, disks: Arc<Disks>) -> Self {
         PartitionTable {
             node: broker.node_id,
-            hub: Hub::new(broker.node_id, broker.replica_lag_max.0),
+            hub: Hub::new(&broker),
             broker,
             disks,
             tables: ArcSwap::default(),
@@ -172,6 +173,24 @@ impl PartitionTable {
         tables.by_id.insert(topic.id, now);
     }
 
+    /// Takes the rates of throttled replication, which are dynamic configs only.
+    fn take_throttles(&self, image: &Image) {
+        let layers = image.layers(self.node, &self.broker.properties);
+        let rate = |name: &str| {
+            let set = layers.dynamic_broker.value(name);
+            set.or_else(|| layers.dynamic_default.value(name))
+                .and_then(|rate| rate.parse().ok())
+                .unwrap_or(UNLIMITED)
+        };
+        let hub = &self.hub;
+        hub.outgoing
+            .lock()
+            .limit(rate("leader.replication.throttled.rate"));
+        hub.incoming
+            .lock()
+            .limit(rate("follower.replication.throttled.rate"));
+    }
+
     /// What is led here is told which brokers are up.
     fn take_brokers(&self, tables: &Tables, image: &Image, brokers: &BTreeSet<NodeId>) {
         for (id, partitions) in &tables.by_id {
@@ -278,6 +297,14 @@ impl PartitionTable {
     }
 }
 
+/// A broker's configs have changed: they may be defaults of topics.
+fn all_configs(delta: &Delta) -> bool {
+    delta
+        .configs
+        .iter()
+        .any(|(ty, _)| *ty == ResourceType::Broker)
+}
+
 fn known(topic: Option<&Topic>, index: usize) -> Option<Arc<Partition>> {
     topic?.get(index)?.clone()
 }
@@ -312,11 +339,11 @@ impl Publisher for PartitionTable {
         if !delta.brokers.is_empty() {
             self.take_brokers(&tables, image, &delta.brokers);
         }
+        if all_configs(delta) {
+            self.take_throttles(image);
+        }
         // Topics whose own configs changed, or all of them if the broker's did.
-        let all = delta
-            .configs
-            .iter()
-            .any(|(ty, _)| *ty == ResourceType::Broker);
+        let all = all_configs(delta);
         for (name, (_, partitions)) in &tables.by_name {
             if all || delta.configs.contains(&(ResourceType::Topic, name.clone())) {
                 let config = Arc::new(self.topic_config(image, name));

@@ -156,7 +156,7 @@ impl Fetcher {
             let Some(position) = slot.partition.position(leader) else {
                 return false;
             };
-            if slot.not_before.is_none_or(|t| t <= now) {
+            if slot.not_before.is_none_or(|t| t <= now) && !slot.partition.is_held_back() {
                 positions.insert(*key, position);
             }
             true

@@ -747,6 +747,7 @@ async fn followers_are_told_apart_from_strangers() {
     };
     for (node, replica, epoch, error) in [
         (1, 3, 0, ErrorCode::UnknownLeaderEpoch),
+        (1, 3, -1, ErrorCode::NotLeaderOrFollower),
         (1, 2, 9, ErrorCode::UnknownLeaderEpoch),
         (2, 1, 0, ErrorCode::NotLeaderOrFollower),
         (1, 2, 0, ErrorCode::None),
@@ -823,6 +824,45 @@ async fn a_replica_comes_to_a_node_and_goes_from_another() {
         "{names:?}"
     );
     c.acked(1, "t", "after").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_throttled_replica_comes_slowly() {
+    for side in ["leader", "follower"] {
+        let mut c = Cluster::start(2, brisk).await;
+        let list = format!("{side}.replication.throttled.replicas");
+        c.create("t", &[1, 2], &[("min.insync.replicas", "1"), (&list, "*")])
+            .await;
+        c.kill(2).await;
+        let big = "x".repeat(100_000);
+        for _ in 0..30 {
+            c.acked(1, "t", &big).await;
+        }
+        let rate = |value: Option<&str>| {
+            MetadataRecord::ConfigRecord(ConfigRecord {
+                resource_type: 4,
+                resource_name: Str::default(),
+                name: Str::from(format!("{side}.replication.throttled.rate")),
+                value: value.map(Str::from),
+            })
+        };
+        let (controller, limited) = (c.controller.clone(), rate(Some("20000")));
+        tokio::task::spawn_blocking(move || controller.dictate(&[limited]))
+            .await
+            .unwrap();
+        c.boot(2).await;
+        let end = |c: &Cluster, id| c.partition(id, "t").log().end();
+        c.until("something comes", |c| end(c, 2) > Offset(0)).await;
+        sleep(Duration::from_millis(500)).await;
+        assert!(end(&c, 2) < end(&c, 1), "{side}: 3 MB in half a second");
+        assert_eq!(c.isr("t"), [1]);
+        let controller = c.controller.clone();
+        let unlimited = rate(None);
+        tokio::task::spawn_blocking(move || controller.dictate(&[unlimited]))
+            .await
+            .unwrap();
+        c.converged("t", &[1, 2]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

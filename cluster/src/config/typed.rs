@@ -356,6 +356,8 @@ broker_config! {
     replica_fetch_response_max_bytes: i32 = "replica.fetch.response.max.bytes",
     replica_fetch_backoff_ms: i32 = "replica.fetch.backoff.ms",
     replica_socket_timeout_ms: i32 = "replica.socket.timeout.ms",
+    replication_quota_window_num: i32 = "replication.quota.window.num",
+    replication_quota_window_size_seconds: i32 = "replication.quota.window.size.seconds",
     replica_selector_class: Option<String> = "replica.selector.class",
     producer_id_expiration_ms: i32 = "producer.id.expiration.ms",
     producer_id_expiration_check_interval_ms: i32 = "producer.id.expiration.check.interval.ms",

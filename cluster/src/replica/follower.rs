@@ -77,6 +77,11 @@ impl Default for Follower {
 }
 
 impl Follower {
+    /// True if the leader has committed more than a log that ends here has, as far as is known.
+    pub fn behind(&self, end: Offset) -> bool {
+        self.leader_high_watermark.0 < 0 || self.leader_high_watermark > end
+    }
+
     pub fn step(&mut self, local: &Local<'_>, input: Input, out: &mut Vec<Effect>) {
         match input {
             Input::Answer(answer) => self.answer(local, &answer, out),

@@ -248,6 +248,10 @@ impl Leader {
         self.assigned.isr.len() + pending.filter(|r| !self.assigned.isr.contains(r)).count()
     }
 
+    pub fn in_sync(&self, replica: NodeId) -> bool {
+        self.assigned.isr.contains(&replica)
+    }
+
     /// How many replicas have to be in sync: `min.insync.replicas`, but not more than there are.
     pub fn min_isr(&self) -> usize {
         self.assigned

@@ -8,6 +8,7 @@ pub mod leader;
 pub mod nearest;
 #[cfg(test)]
 mod tests;
+pub mod throttle;
 
 use airis_protocol::types::{LeaderEpoch, Offset};
 

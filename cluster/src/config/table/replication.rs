@@ -12,8 +12,8 @@ table! { BROKER_REPLICATION
     "alter.log.dirs.replication.quota.window.size.seconds": Int = "1", AtLeast(1), Low, ReadOnly, Later, public "Seconds of one window of moves between data directories.";
     "fetch.max.bytes": Int = "57671680", AtLeast(1024), Medium, ReadOnly, Served, public "The most bytes a fetch is answered with, at least 1024; a first batch larger than that still goes out.";
     "follower.fetch.last.tiered.offset.enable": Boolean = "false", Any, Medium, ClusterWide, Later, public "A setting of tiered storage, not served yet.";
-    "follower.replication.throttled.rate": Long = "9223372036854775807", AtLeast(0), Medium, ClusterWide, Later, public "Bytes a second that throttled replicas may take in.";
-    "leader.replication.throttled.rate": Long = "9223372036854775807", AtLeast(0), Medium, ClusterWide, Later, public "Bytes a second that throttled replicas may send.";
+    "follower.replication.throttled.rate": Long = "9223372036854775807", AtLeast(0), Medium, ClusterWide, Served, public "Bytes a second that throttled replicas may take in.";
+    "leader.replication.throttled.rate": Long = "9223372036854775807", AtLeast(0), Medium, ClusterWide, Served, public "Bytes a second that throttled replicas may send.";
     "num.replica.alter.log.dirs.threads": Int = null, Any, High, ReadOnly, Later, public "Replicas that are moved between data directories at a time.";
     "num.replica.fetchers": Int = "1", AtLeast(1), High, ClusterWide, Later, public "Connections to each leader that replicas are fetched over.";
     "quota.window.num": Int = "11", AtLeast(1), Low, ReadOnly, Later, public "Windows that client quotas are measured over.";
@@ -29,8 +29,8 @@ table! { BROKER_REPLICATION
     "replica.selector.class": String = null, Any, Medium, ReadOnly, Served, public "How a consumer is sent to a replica near it: Kafka's rack-aware class name stands for the built-in one.";
     "replica.socket.receive.buffer.bytes": Int = "65536", Any, High, ReadOnly, Later, public "Receive buffer of replication sockets.";
     "replica.socket.timeout.ms": Int = "30000", Any, High, ReadOnly, Served, public "Milliseconds a follower's request may take.";
-    "replication.quota.window.num": Int = "11", AtLeast(1), Low, ReadOnly, Later, public "Windows that replication throttles are measured over.";
-    "replication.quota.window.size.seconds": Int = "1", AtLeast(1), Low, ReadOnly, Later, public "Seconds of one window of replication throttles.";
+    "replication.quota.window.num": Int = "11", AtLeast(1), Low, ReadOnly, Served, public "Windows that replication throttles are measured over.";
+    "replication.quota.window.size.seconds": Int = "1", AtLeast(1), Low, ReadOnly, Served, public "Seconds of one window of replication throttles.";
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": Int = "10000", AtLeast(1), Low, ReadOnly, Later, public "Milliseconds between two looks for transactions that timed out.";
     "transaction.max.timeout.ms": Int = "900000", AtLeast(1), High, ReadOnly, Later, public "The longest timeout a transaction may ask for, in milliseconds.";
     "transaction.partition.verification.enable": Boolean = "true", Any, Low, ClusterWide, Later, public "Whether a partition asks the coordinator if a transaction is really open.";

@@ -15,10 +15,10 @@ table! { TOPIC
     "file.delete.delay.ms": Long = "60000", AtLeast(0), Medium, ClusterWide, Served, public "Milliseconds between taking a segment out of the log and removing its files.";
     "flush.messages": Long = "9223372036854775807", AtLeast(1), Medium, ClusterWide, Served, public "After how many records of a partition its log is forced to disk. Replication is the usual safety; this costs throughput.";
     "flush.ms": Long = "9223372036854775807", AtLeast(0), Medium, ClusterWide, Served, public "After how many milliseconds a partition's log is forced to disk.";
-    "follower.replication.throttled.replicas": List = "", ThrottledReplicas, Medium, ClusterWide, Later, public "Replicas whose incoming replication is throttled: `partition:broker,...`, or `*` for all.";
+    "follower.replication.throttled.replicas": List = "", ThrottledReplicas, Medium, ClusterWide, Served, public "Replicas whose incoming replication is throttled: `partition:broker,...`, or `*` for all.";
     "index.interval.bytes": Int = "4096", AtLeast(0), Medium, ClusterWide, Served, public "Bytes of log between two entries of the offset index.";
     "internal.segment.bytes": Int = null, Any, Medium, ClusterWide, Served, internal "Segment size below the usual least size; for tests.";
-    "leader.replication.throttled.replicas": List = "", ThrottledReplicas, Medium, ClusterWide, Later, public "Replicas whose outgoing replication is throttled: `partition:broker,...`, or `*` for all.";
+    "leader.replication.throttled.replicas": List = "", ThrottledReplicas, Medium, ClusterWide, Served, public "Replicas whose outgoing replication is throttled: `partition:broker,...`, or `*` for all.";
     "local.retention.bytes": Long = "-2", AtLeast(-2), Medium, ClusterWide, Later, public "Bytes kept on local disks once tiered; -2 takes `retention.bytes`, -1 is no limit.";
     "local.retention.ms": Long = "-2", AtLeast(-2), Medium, ClusterWide, Later, public "Milliseconds kept on local disks once tiered; -2 takes `retention.ms`, -1 is no limit.";
     "max.compaction.lag.ms": Long = "9223372036854775807", AtLeast(1), Medium, ClusterWide, Later, public "The longest a record may wait for compaction, in milliseconds.";

@@ -85,7 +85,7 @@ fn check_tables(log: &Log) {
     // Only if the producer's last batch is still there is its repetition a duplicate.
     if let Some(last) = all.iter().rev().find(|b| b.header().has_producer_id()) {
         let args = AppendArgs {
-            leader_epoch: LeaderEpoch(last.header().leader_epoch),
+            leader_epoch: log.latest_epoch().expect("batches have epochs"),
             ..args()
         };
         let again = log.append_as_leader(last.bytes(), args).unwrap();
