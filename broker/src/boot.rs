@@ -17,7 +17,7 @@ use airis_protocol::types::{BrokerEpoch, Str, Uuid};
 use airis_storage::MetaProperties;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::api::dispatch::Door;
 use crate::clock::Clock;
@@ -506,6 +506,12 @@ fn close(disks: &Disks, table: &PartitionTable, epoch: BrokerEpoch) -> bool {
         if let Err(e) = partition.log().close() {
             error!(topic = %partition.topic, partition = %partition.index, "the log was not closed: {e}");
             clean = false;
+        }
+    }
+    // Nobody reads any more, so nothing is gained by waiting; and whoever opens the directories next need not care about them.
+    for path in table.take_deleted(|_| true) {
+        if let Err(e) = disks.remove(&path) {
+            warn!("a deleted partition's files stay until the next start: {e}");
         }
     }
     if let Err(e) = disks.write_checkpoints(&partitions) {

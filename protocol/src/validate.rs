@@ -5,13 +5,13 @@
 //! what a producer sent where the topic does not ask for it.
 //!
 //! The rules are those of Kafka's `LogValidator` and `UnifiedLog.analyzeAndValidateRecords`; it is stricter where a batch would be
-//! stored that no producer means: deltas out of order, a sequence without a producer id.
+//! stored that no producer means: deltas out of order, sizes of compressed records that lie.
 
 use bytes::{Bytes, BytesMut};
 
 use crate::batch::{
-    BatchBuilder, BatchBytes, BatchError, BatchHeader, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
-    OVERHEAD, TimestampType, at, set_max_timestamp,
+    BatchBuilder, BatchBytes, BatchError, BatchHeader, NO_TIMESTAMP, OVERHEAD, TimestampType, at,
+    set_max_timestamp,
 };
 use crate::compress::Codec;
 use crate::compress::DecompressError;
@@ -255,12 +255,8 @@ fn check_header(header: &BatchHeader) -> Result<(), ValidateError> {
         }
     } else if header.is_transactional() {
         return invalid("A transactional batch must have a producer id".to_owned());
-    } else if header.producer_id != NO_PRODUCER_ID || header.base_sequence != NO_SEQUENCE {
-        return invalid(format!(
-            "Sequence {} without a producer id",
-            header.base_sequence
-        ));
     }
+    // A sequence without a producer id means nothing: kafkajs sends 0 where others send -1.
     Ok(())
 }
 
@@ -583,11 +579,6 @@ mod tests {
                 ErrorCode::UnsupportedCompressionType,
             ),
             (
-                "sequence without producer",
-                changed(&good, at::BASE_SEQUENCE, &4i32.to_be_bytes()),
-                ErrorCode::InvalidRecord,
-            ),
-            (
                 "producer without sequence",
                 changed(&good, at::PRODUCER_ID, &4i64.to_be_bytes()),
                 ErrorCode::InvalidRecord,
@@ -596,6 +587,10 @@ mod tests {
         for (what, bytes, expected) in cases {
             assert_eq!(error(&bytes, &config()), expected, "{what}");
         }
+        // kafkajs: no producer id, but an epoch and a sequence.
+        let epoch = changed(&good, at::PRODUCER_EPOCH, &0i16.to_be_bytes());
+        let plain = changed(&epoch, at::BASE_SEQUENCE, &0i32.to_be_bytes());
+        assert!(validate(&plain, &config(), NOW).is_ok());
         // Both counts agree on a record that is not there.
         let lying = changed(&good, at::RECORD_COUNT, &4i32.to_be_bytes());
         let lying = changed(&lying, at::LAST_OFFSET_DELTA, &3i32.to_be_bytes());

@@ -44,7 +44,6 @@ fn stricter(kafka: &str, ours: ErrorCode, message: &str) -> Option<&'static str>
             "offset delta",
             "records out of order are read at wrong offsets",
         ),
-        ("without a producer id", "a sequence that nobody checks"),
         ("must have a producer id", "a transaction of nobody"),
         ("delete horizon", "only compaction sets it"),
         (

@@ -72,7 +72,6 @@ pub const DELIBERATE: &[Deliberate] = &[
     but("Produce v12: a delete horizon", "responses[p-lax].*.error_code", "87", "0", STRICT),
     but("Produce v12: two records of one offset", "responses[p-lax].*.error_code", "87", "0", STRICT),
     but("Produce v12: *", "responses[p-lax].*.base_offset", "-1", "0", STRICT),
-    but("Produce v12: a sequence without a producer", "*.error_code", "87", "0", STRICT),
     but("Produce v12: *", "responses[p-seq].partition_responses[0].log_append_time_ms", "-1", "<time>", NOT_STAMPED),
     but("Produce v12: a negative epoch", "responses[p-seq].partition_responses[0].error_code", "87", "47", STRICT),
     but("Produce v12: a partition twice", "responses.order", "p-twice p-twice", "p-twice", EACH),
