@@ -3,9 +3,11 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::future::try_join_all;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::boot::{self, Running, StartError};
 use crate::config::load::{Given, Loaded, Origin};
@@ -111,6 +113,9 @@ impl Broker {
         self.running.kill().await;
     }
 }
+
+/// How long the nodes of a new cluster may take to hear of each other, once all take part.
+const ALL_KNOWN_MAX: Duration = Duration::from_secs(5);
 
 /// How to start a [`Cluster`].
 #[derive(Debug)]
@@ -218,6 +223,20 @@ impl ClusterBuilder {
         }
         drop(held);
         let nodes = try_join_all(given.iter().map(|node| launch(node.clone()))).await?;
+        // Each broker waits until it takes part; let all of them know it of all others.
+        let brokers: Vec<_> = nodes
+            .iter()
+            .map(|n| &n.running.node)
+            .filter(|n| n.epoch().0 >= 0)
+            .collect();
+        for node in &brokers {
+            let mut published = node.meta.subscribe();
+            let all = |_: &i64| {
+                let image = node.meta.image();
+                brokers.iter().all(|b| image.is_active(b.id))
+            };
+            let _ = timeout(ALL_KNOWN_MAX, published.wait_for(all)).await;
+        }
         Ok(Cluster {
             voters: voters.join(","),
             given,

@@ -165,16 +165,20 @@ impl Groups {
         self.shards.read().values().cloned().collect()
     }
 
-    /// Waits until this node's shard for a group is loaded, for a while: who has just made the topic need not be sent away.
+    /// Waits until this node's shard for a group is loaded, and all others that are loaded with it, for a while: who has just made
+    /// the topic need not be sent away, nor who comes right behind.
     pub async fn wait_until_loaded(&self, group: &str) {
         let mut loaded = self.loaded.subscribe();
+        let loading = |state: &Result<(), ErrorCode>| {
+            matches!(state, Err(ErrorCode::CoordinatorLoadInProgress))
+        };
         let ready = async {
             loop {
                 loaded.borrow_and_update();
-                match self.cell_of(group).map(|cell| cell.state()) {
-                    Ok(Err(ErrorCode::CoordinatorLoadInProgress))
-                    | Err(ErrorCode::CoordinatorLoadInProgress) => {}
-                    _ => return,
+                let own = self.cell_of(group).and_then(|cell| cell.state());
+                let others = || self.cells().iter().any(|cell| loading(&cell.state()));
+                if !loading(&own) && !others() {
+                    return;
                 }
                 if loaded.changed().await.is_err() {
                     return;
