@@ -223,26 +223,29 @@ impl ClusterBuilder {
         }
         drop(held);
         let nodes = try_join_all(given.iter().map(|node| launch(node.clone()))).await?;
-        // Each broker waits until it takes part; let all of them know it of all others.
-        let brokers: Vec<_> = nodes
-            .iter()
-            .map(|n| &n.running.node)
-            .filter(|n| n.epoch().0 >= 0)
-            .collect();
-        for node in &brokers {
-            let mut published = node.meta.subscribe();
-            let all = |_: &i64| {
-                let image = node.meta.image();
-                brokers.iter().all(|b| image.is_active(b.id))
-            };
-            let _ = timeout(ALL_KNOWN_MAX, published.wait_for(all)).await;
-        }
+        all_known(nodes.iter()).await;
         Ok(Cluster {
             voters: voters.join(","),
             given,
             nodes: nodes.into_iter().map(Some).collect(),
             _temp: temp,
         })
+    }
+}
+
+/// Each broker waits until it takes part; this one waits until all of them know it of all others.
+async fn all_known(nodes: impl Iterator<Item = &Broker>) {
+    let brokers: Vec<_> = nodes
+        .map(|n| &n.running.node)
+        .filter(|n| n.epoch().0 >= 0)
+        .collect();
+    for node in &brokers {
+        let mut published = node.meta.subscribe();
+        let all = |_: &i64| {
+            let image = node.meta.image();
+            brokers.iter().all(|b| image.is_active(b.id))
+        };
+        let _ = timeout(ALL_KNOWN_MAX, published.wait_for(all)).await;
     }
 }
 
@@ -313,10 +316,11 @@ impl Cluster {
         }
     }
 
-    /// Starts a node again on its data. One that runs is stopped first.
+    /// Starts a node again on its data; it takes part when this returns. One that runs is stopped first.
     pub async fn restart(&mut self, i: usize) -> Result<(), StartError> {
         self.stop(i).await;
         self.nodes[i] = Some(launch(self.given[i].clone()).await?);
+        all_known(self.nodes.iter().flatten()).await;
         Ok(())
     }
 

@@ -602,7 +602,9 @@ impl MetaHandle {
                     e => return Err(e),
                 }
             }
-            if Instant::now() >= until {
+            // A leader whose own log has failed does not come back, and knows of no other.
+            let failed = self.jobs.is_closed() && self.leadership.borrow().leader == Some(self.me);
+            if failed || Instant::now() >= until {
                 return Err(ErrorCode::NotController);
             }
             sleep(CONTROLLER_REST).await;
