@@ -309,7 +309,14 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
             Meta::observe(options, table.clone()).await?
         }
     };
-    let incarnation = chance.uuid();
+    let registration = registration(&config, &cluster_id, &disks, &addresses, chance.uuid());
+    // A node that is alone has applied what it decides: it is registered and unfenced in one step.
+    let alone = plan.broker && meta.is_alone();
+    let mut epoch = BrokerEpoch(-1);
+    if alone {
+        let registered = meta.handle().register(registration.clone()).await;
+        epoch = registered.map_err(StartError::Registration)?;
+    }
     let (groups, coordinating) = Groups::start(
         &config,
         meta.handle().clone(),
@@ -329,18 +336,13 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         chance,
         config: config.clone(),
     }));
+    node.set_epoch(epoch);
     if let Some(door) = &door {
         door.open(node.clone());
     }
     let mut life = None;
     if plan.broker {
-        let registration = registration(&config, &cluster_id, &disks, &addresses, incarnation);
-        let alone = meta.is_alone();
-        if alone {
-            // It has applied what it decides: registered and unfenced in one step, as nobody else has to hear of it.
-            let epoch = meta.handle().register(registration).await;
-            node.set_epoch(epoch.map_err(StartError::Registration)?);
-        } else {
+        if !alone {
             life::register(&node, &registration)
                 .await
                 .map_err(StartError::Registration)?;

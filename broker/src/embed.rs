@@ -3,10 +3,12 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::future::try_join_all;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use crate::boot::{self, Running, StartError};
 use crate::config::load::{Given, Loaded, Origin};
@@ -117,6 +119,9 @@ impl Broker {
         self.running.kill().await;
     }
 }
+
+/// How long the nodes of a new cluster may take to hear of each other, once all take part.
+const ALL_KNOWN_MAX: Duration = Duration::from_secs(5);
 
 /// How to start a [`Cluster`].
 #[derive(Debug)]
@@ -234,6 +239,7 @@ impl ClusterBuilder {
                 .map(|node| launch(node.clone(), serving.clone())),
         )
         .await?;
+        all_known(nodes.iter()).await;
         Ok(Cluster {
             voters: voters.join(","),
             given,
@@ -241,6 +247,22 @@ impl ClusterBuilder {
             nodes: nodes.into_iter().map(Some).collect(),
             _temp: temp,
         })
+    }
+}
+
+/// Each broker waits until it takes part; this one waits until all of them know it of all others.
+async fn all_known(nodes: impl Iterator<Item = &Broker>) {
+    let brokers: Vec<_> = nodes
+        .map(|n| &n.running.node)
+        .filter(|n| n.epoch().0 >= 0)
+        .collect();
+    for node in &brokers {
+        let mut published = node.meta.subscribe();
+        let all = |_: &i64| {
+            let image = node.meta.image();
+            brokers.iter().all(|b| image.is_active(b.id))
+        };
+        let _ = timeout(ALL_KNOWN_MAX, published.wait_for(all)).await;
     }
 }
 
@@ -312,10 +334,11 @@ impl Cluster {
         }
     }
 
-    /// Starts a node again on its data. One that runs is stopped first.
+    /// Starts a node again on its data; it takes part when this returns. One that runs is stopped first.
     pub async fn restart(&mut self, i: usize) -> Result<(), StartError> {
         self.stop(i).await;
         self.nodes[i] = Some(launch(self.given[i].clone(), self.serving.clone()).await?);
+        all_known(self.nodes.iter().flatten()).await;
         Ok(())
     }
 

@@ -25,6 +25,8 @@ const AGAIN: Duration = Duration::from_millis(50);
 const SAY: Duration = Duration::from_secs(5);
 /// How long an orderly leave may take before the node goes without one.
 const LEAVE_MAX: Duration = Duration::from_secs(10);
+/// So long a leaving broker looks for a controller: when a whole cluster stops, the last ones have none.
+const LEAVE_ALONE_MAX: Duration = Duration::from_secs(2);
 
 /// Registers, however long that takes: until a controller is there, and until the last process of this id counts as dead.
 ///
@@ -140,13 +142,13 @@ impl Drop for Life {
 async fn run(node: Arc<Node>, mut wishes: watch::Receiver<Wish>, told: watch::Sender<bool>) {
     let interval = node.config.heartbeat_interval;
     let mut leadership = node.meta.leadership();
-    let mut failing = false;
+    let mut failing: Option<Instant> = None;
     loop {
         let wish = *wishes.borrow_and_update();
         leadership.borrow_and_update();
         let rest = match heartbeat(&node, wish == Wish::Leave).await {
             Ok(answer) => {
-                failing = false;
+                failing = None;
                 if wish == Wish::Leave && answer.should_shut_down {
                     return;
                 }
@@ -165,13 +167,17 @@ async fn run(node: Arc<Node>, mut wishes: watch::Receiver<Wish>, told: watch::Se
                 }
             }
             Err(error) => {
-                if !failing || error == ErrorCode::StaleBrokerEpoch {
+                let since = *failing.get_or_insert_with(|| {
                     info!(
                         error = error.name(),
                         "the controller has not taken a heartbeat"
                     );
+                    Instant::now()
+                });
+                if wish == Wish::Leave && since.elapsed() >= LEAVE_ALONE_MAX {
+                    warn!("no controller is there to let this broker go in order: it goes without");
+                    return;
                 }
-                failing = true;
                 AGAIN.min(interval)
             }
         };

@@ -169,7 +169,7 @@ const ALONE: &[(&str, &str)] = &[
 /// Nodes of a cluster notice sooner that one of them is gone than Kafka's do (2 s, 9 s, 2 s): a heartbeat costs next to nothing.
 const TOGETHER: &[(&str, &str)] = &[
     ("broker.heartbeat.interval.ms", "500"),
-    ("broker.session.timeout.ms", "3000"),
+    ("broker.session.timeout.ms", "2000"),
     ("controller.quorum.fetch.timeout.ms", "1000"),
 ];
 

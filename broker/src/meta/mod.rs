@@ -243,7 +243,7 @@ impl Meta {
         options.quorum.run(running, catching_up);
         let (jobs, job_queue) = mpsc::channel(JOBS_MAX);
         let (stop, stopped) = watch::channel(false);
-        let (leading, mut leadership) = watch::channel(Leadership::default());
+        let (leading, leadership) = watch::channel(Leadership::default());
         let (begun, begins) = oneshot::channel();
         let mut chance = Chance::new(options.seed);
         let elector = elect::Elector {
@@ -304,30 +304,46 @@ impl Meta {
         let fencing = tokio::spawn(sessions.run(handle.clone(), stopped.clone()));
         let (every, preferred) = options.balance;
         let balancing = tokio::spawn(balance::run(handle.clone(), every, preferred, stopped));
-        if raft
+        let alone = raft
             .metrics()
             .borrow()
             .membership_config
             .voter_ids()
-            .eq([me])
-        {
-            // The driver ends without a word only if openraft has.
-            let begun = begins.await.unwrap_or(Err(ErrorCode::KafkaStorageError));
-            begun.map_err(MetaError::Activation)?;
-            let active = leadership.wait_for(|l| l.active).await.map(|_| ());
-            active.map_err(|e| MetaError::Raft(e.to_string()))?;
-            let mut published = handle.subscribe();
-            let applied = machine.applied.load().position.offset.0;
-            let _ = published.wait_for(|o| *o >= applied).await;
-        }
-        Ok(Meta {
+            .eq([me]);
+        let meta = Meta {
             handle,
             voter: Some((raft, machine)),
             stop,
             quiet,
             tasks: vec![driving, electing, fencing, balancing],
             publishing,
-        })
+        };
+        // The only voter has nobody to wait for.
+        if alone && let Err(e) = meta.begun(begins).await {
+            meta.kill().await;
+            return Err(e);
+        }
+        Ok(meta)
+    }
+
+    /// Waits until this node is the active controller, and what it began with is published.
+    async fn begun(
+        &self,
+        begins: oneshot::Receiver<Result<(), ErrorCode>>,
+    ) -> Result<(), MetaError> {
+        // The driver ends without a word only if openraft has.
+        let begun = begins.await.unwrap_or(Err(ErrorCode::KafkaStorageError));
+        begun.map_err(MetaError::Activation)?;
+        let stopped = |_| MetaError::Activation(ErrorCode::KafkaStorageError);
+        let mut leadership = self.handle.leadership();
+        leadership.wait_for(|l| l.active).await.map_err(stopped)?;
+        if let Some((_, machine)) = &self.voter {
+            let mut published = self.handle.subscribe();
+            let applied = machine.applied.load().position.offset.0;
+            let all = published.wait_for(|o| *o >= applied).await;
+            all.map_err(stopped)?;
+        }
+        Ok(())
     }
 
     /// Follows the log of a quorum that this node is no voter of. Returns when what was committed by then is published.
@@ -602,7 +618,9 @@ impl MetaHandle {
                     e => return Err(e),
                 }
             }
-            if Instant::now() >= until {
+            // A leader whose own log has failed does not come back, and knows of no other.
+            let failed = self.jobs.is_closed() && self.leadership.borrow().leader == Some(self.me);
+            if failed || Instant::now() >= until {
                 return Err(ErrorCode::NotController);
             }
             sleep(CONTROLLER_REST).await;
@@ -763,8 +781,11 @@ impl MetaHandle {
         &self,
         request: &BrokerHeartbeatRequest,
     ) -> Result<BrokerHeartbeatResponse, ErrorCode> {
-        let answer = self.link.call(request, BROKER_HEARTBEAT_VERSION).await;
-        answer.map_err(|_| ErrorCode::NotController)
+        let answer = self.link.call(request, BROKER_HEARTBEAT_VERSION);
+        match self.while_led(answer).await {
+            Some(Ok(answer)) => Ok(answer),
+            _ => Err(ErrorCode::NotController),
+        }
     }
 
     /// Registers the node's own broker and lets it lead. Returns its epoch.

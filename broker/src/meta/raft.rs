@@ -235,10 +235,10 @@ impl Driver {
         mut self,
         mut jobs: mpsc::Receiver<Job>,
         mut stop: watch::Receiver<bool>,
-        published: watch::Receiver<i64>,
+        mut published: watch::Receiver<i64>,
     ) {
         let (due, answering) = mpsc::channel(ANSWERS_MAX);
-        let answering = tokio::spawn(answer(answering, published));
+        let answering = tokio::spawn(answer(answering, published.clone()));
         let mut metrics = self.raft.metrics();
         let mut waiting: Vec<Job> = Vec::new();
         loop {
@@ -253,6 +253,7 @@ impl Driver {
                         metrics.borrow_and_update();
                         continue;
                     }
+                    _ = published.changed(), if leading && !self.leadership.borrow().active => continue,
                     () = sleep(LOOK), if leading && !(alone && self.leadership.borrow().active) => continue,
                     _ = stop.wait_for(|s| *s) => break,
                 }
@@ -318,14 +319,21 @@ impl Driver {
     /// has to be tried again.
     async fn take_over(&mut self, term: u64) -> bool {
         let metrics = self.raft.metrics();
-        let (last, applied) = {
-            let m = metrics.borrow();
-            (m.last_log_index, m.last_applied)
-        };
+        // What is logged and applied by now; metrics may say so later, or not at all while nothing else happens.
+        let last = self.store.last();
+        let applied = self.machine.state.lock().place.log_id;
+        if self.followed() && last.is_none_or(|id| id.leader_id.term != term) {
+            // A leader that stopped right after it was elected goes on in its term without an entry of its own. This one says
+            // nothing, and has no effect.
+            let nothing = Proposal {
+                first_offset: -1,
+                batches: Vec::new(),
+            };
+            let _ = self.write(nothing).await;
+            return false;
+        }
         // In its own term something is agreed on: then everything before it is.
-        if !self.followed()
-            || applied.map(|id| id.index) < last
-            || applied.is_none_or(|id| id.leader_id.term != term)
+        if !self.followed() || applied < last || applied.is_none_or(|id| id.leader_id.term != term)
         {
             return false;
         }
@@ -382,6 +390,10 @@ impl Driver {
             tracing::error!(error = %e, "no room for metadata: the change is refused");
             return Err(ErrorCode::KafkaStorageError);
         }
+        self.write(proposal).await
+    }
+
+    async fn write(&self, proposal: Proposal) -> Result<(), ErrorCode> {
         let lost = async {
             while self.followed() {
                 sleep(LOOK).await;

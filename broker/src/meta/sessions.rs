@@ -12,6 +12,7 @@ use std::time::Duration;
 use airis_cluster::metadata::{Command, Image};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{BrokerEpoch, NodeId, Str};
+use futures::future::join_all;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
@@ -22,7 +23,7 @@ use crate::api::Client;
 
 /// So long a broker whose connection has ended may take to come back by another.
 const GRACE: Duration = Duration::from_millis(200);
-/// So long after a change of controllers every broker should have come; those that have not are looked at.
+/// So long after a change of controllers every broker should have come; those that have not are looked at once more.
 const ARRIVAL: Duration = Duration::from_millis(250);
 /// How long a look at a broker may take.
 const LOOK_MAX: Duration = Duration::from_millis(200);
@@ -188,18 +189,23 @@ impl Sessions {
     /// Looks whether the processes of those brokers are there at all: where none listens, the system refuses at once; a paused one,
     /// or one behind a cut wire, does not refuse.
     async fn look(&self, image: &Image) {
-        for (broker, host, port) in self.absent(image) {
-            let connected = timeout(LOOK_MAX, TcpStream::connect((host.as_str(), port))).await;
-            if let Ok(Err(e)) = connected
-                && e.kind() == io::ErrorKind::ConnectionRefused
-            {
-                let mut sessions = self.sessions.lock();
-                if let Some(session) = sessions.get_mut(&broker).filter(|s| s.connections == 0) {
-                    tracing::info!(%broker, "nothing listens where the broker did");
-                    session.lost = Instant::now().checked_sub(GRACE);
+        let looks = self
+            .absent(image)
+            .into_iter()
+            .map(async |(broker, host, port)| {
+                let connected = timeout(LOOK_MAX, TcpStream::connect((host.as_str(), port))).await;
+                if let Ok(Err(e)) = connected
+                    && e.kind() == io::ErrorKind::ConnectionRefused
+                {
+                    let mut sessions = self.sessions.lock();
+                    if let Some(session) = sessions.get_mut(&broker).filter(|s| s.connections == 0)
+                    {
+                        tracing::info!(%broker, "nothing listens where the broker did");
+                        session.lost = Instant::now().checked_sub(GRACE);
+                    }
                 }
-            }
-        }
+            });
+        join_all(looks).await;
     }
 
     /// Fences whose session ends, for as long as this node is the active controller.
@@ -225,6 +231,7 @@ impl Sessions {
             if epoch != Some(now.epoch) {
                 epoch = Some(now.epoch);
                 self.begin(&image);
+                self.look(&image).await;
                 look_at = Some(Instant::now() + ARRIVAL);
             }
             if look_at.is_some_and(|at| at <= Instant::now()) {
@@ -259,5 +266,94 @@ impl Sessions {
                 _ = stop.wait_for(|s| *s) => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use airis_cluster::metadata::Delta;
+    use airis_protocol::messages::{MetadataRecord, RegisterBrokerRecord};
+    use airis_protocol::types::{LeaderEpoch, Offset};
+    use tokio::time::advance;
+
+    use super::*;
+
+    const SESSION: Duration = Duration::from_secs(3);
+
+    fn image() -> Image {
+        let mut image = Image::default();
+        let records: Vec<MetadataRecord> = (1..=3)
+            .map(|id| {
+                MetadataRecord::RegisterBrokerRecord(RegisterBrokerRecord {
+                    broker_id: id,
+                    broker_epoch: i64::from(id) * 10,
+                    fenced: false,
+                    ..Default::default()
+                })
+            })
+            .collect();
+        image
+            .replay_all(&mut Delta::default(), Offset(0), LeaderEpoch(1), &records)
+            .unwrap();
+        image
+    }
+
+    fn client() -> Client {
+        Client::new(([127, 0, 0, 1], 1).into(), Str::from("CONTROLLER"), true)
+    }
+
+    fn ended(sessions: &Sessions, image: &Image) -> Vec<i32> {
+        sessions.due(image).0.iter().map(|(id, _)| id.0).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_controller_grants_a_full_session_and_a_silent_broker_loses_it() {
+        let image = image();
+        let sessions = Sessions::new(NodeId(1), SESSION, Str::from("PLAINTEXT"));
+        sessions.begin(&image);
+        advance(SESSION - Duration::from_millis(1)).await;
+        assert!(ended(&sessions, &image).is_empty());
+        sessions.heard(NodeId(2), BrokerEpoch(20), None);
+        advance(Duration::from_millis(2)).await;
+        // Its own broker lives as long as it does.
+        assert_eq!(ended(&sessions, &image), [3]);
+        assert!(sessions.lives(NodeId(2), BrokerEpoch(20)));
+        assert!(
+            !sessions.lives(NodeId(2), BrokerEpoch(19)),
+            "of another run"
+        );
+        assert!(!sessions.lives(NodeId(3), BrokerEpoch(30)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_ends_shortens_the_session_unless_another_takes_its_place() {
+        let image = image();
+        let sessions = Sessions::new(NodeId(1), SESSION, Str::from("PLAINTEXT"));
+        let (first, second, other) = (client(), client(), client());
+        sessions.heard(NodeId(2), BrokerEpoch(20), Some(&first));
+        sessions.heard(NodeId(3), BrokerEpoch(30), Some(&other));
+        drop(first);
+        assert!(!sessions.lives(NodeId(2), BrokerEpoch(20)));
+        advance(GRACE - Duration::from_millis(1)).await;
+        assert!(ended(&sessions, &image).is_empty(), "it may come back");
+        sessions.heard(NodeId(2), BrokerEpoch(20), Some(&second));
+        advance(Duration::from_millis(10)).await;
+        assert!(ended(&sessions, &image).is_empty(), "it has come back");
+        drop(second);
+        advance(GRACE).await;
+        assert_eq!(ended(&sessions, &image), [2]);
+        drop(other);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_an_old_run_does_not_touch_the_new_one() {
+        let image = image();
+        let sessions = Sessions::new(NodeId(1), SESSION, Str::from("PLAINTEXT"));
+        let old = client();
+        sessions.heard(NodeId(2), BrokerEpoch(7), Some(&old));
+        sessions.heard(NodeId(2), BrokerEpoch(20), None);
+        drop(old);
+        advance(GRACE * 2).await;
+        assert!(ended(&sessions, &image).is_empty());
     }
 }

@@ -530,3 +530,55 @@ impl StoreBuilder<TypeConfig, Store, Machine, (TempDir, mpsc::Receiver<publish::
 fn the_store_and_the_machine_conform_to_what_openraft_expects() {
     Suite::test_all(Fresh).unwrap();
 }
+
+#[tokio::test]
+async fn the_log_is_read_from_any_offset_in_whole_batches() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = MetaOptions {
+        snapshot_bytes: 6_000,
+        ..options(dir.path())
+    };
+    let meta = Meta::start(small, Arc::new(Seen::default())).await.unwrap();
+    let handle = meta.handle().clone();
+    handle.register(registration(100)).await.unwrap();
+    for i in 0..60 {
+        assert_eq!(create(&handle, &format!("t{i}"), 3).await, 0);
+    }
+    let log = &handle.controller().unwrap().log;
+    // Snapshots are taken, and the log is trimmed, beside.
+    let mut start = -1;
+    while start != log.start() {
+        start = log.start();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let end = log.end();
+    assert!(start > 0 && end > start + 10);
+    for offset in start..end {
+        for max in [1, 700, 1 << 20] {
+            let bytes = log.read(offset, max).unwrap();
+            let batches = airis_protocol::batch::parse_batches(&bytes).unwrap();
+            let first = batches[0].header();
+            assert!((first.base_offset..=first.last_offset().0).contains(&offset));
+            assert!(batches.len() == 1 || bytes.len() <= max);
+            for pair in batches.windows(2) {
+                assert_eq!(pair[0].header().next_offset(), pair[1].base_offset());
+            }
+            if max == 1 << 20 && offset >= start {
+                let rest = batches.last().unwrap().header().next_offset().0;
+                assert!(
+                    rest == end || rest > offset,
+                    "up to the segment's end at least"
+                );
+            }
+        }
+    }
+    assert!(log.read(end, 100).unwrap().is_empty());
+    let epoch = handle.image().position.epoch.0;
+    assert_eq!(log.standing(end, epoch), Standing::Log);
+    assert_eq!(
+        log.standing(end + 1, epoch),
+        Standing::Diverges { epoch, end }
+    );
+    assert!(matches!(log.standing(0, 0), Standing::Snapshot { end, .. } if end >= start));
+    meta.stop().await.unwrap();
+}

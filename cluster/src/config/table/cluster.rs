@@ -7,10 +7,10 @@ use super::table;
 
 table! { BROKER_CLUSTER
     "auto.leader.rebalance.enable": Boolean = "true", Any, High, ReadOnly, Served, public "Whether leadership is given back to preferred replicas.";
-    "broker.heartbeat.interval.ms": Int = "2000", Any, Medium, ReadOnly, Served, public "Milliseconds between a broker's heartbeats to the controller.";
+    "broker.heartbeat.interval.ms": Int = "2000", Any, Medium, ReadOnly, Served, public "Milliseconds between a broker's heartbeats to the controller; 500 in a cluster that does not set it.";
     "broker.id": Int = "-1", Any, High, ReadOnly, Served, public "The node's id under its old name; `node.id` is the same thing.";
     "broker.rack": String = null, Any, Medium, ReadOnly, Served, public "The rack the node stands in; replicas are spread over racks.";
-    "broker.session.timeout.ms": Int = "9000", Any, Medium, ReadOnly, Served, public "Milliseconds without a heartbeat after which the controller fences a broker.";
+    "broker.session.timeout.ms": Int = "9000", Any, Medium, ReadOnly, Served, public "Milliseconds without a heartbeat after which the controller fences a broker; 2000 in a cluster that does not set it.";
     "controlled.shutdown.enable": Boolean = "true", Any, Medium, ReadOnly, Later, public "Whether a stopping broker hands its leaderships over first.";
     "controller.listener.names": List = required, ListUnique { empty: false }, High, ReadOnly, Served, public "Names of the listeners that only controllers use, out of those in `listeners`.";
     "controller.performance.always.log.threshold.ms": Long = "2000", AtLeast(0), Medium, ReadOnly, None, internal "Belongs to the JVM controller's own log.";
@@ -22,7 +22,7 @@ table! { BROKER_CLUSTER
     "controller.quorum.election.timeout.ms": Int = "1000", AtLeast(0), High, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.fetch.max.bytes": Int = "1048576", AtLeast(1), Low, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.fetch.snapshot.max.bytes": Int = "1048576", AtLeast(1), Low, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
-    "controller.quorum.fetch.timeout.ms": Int = "2000", AtLeast(0), High, ReadOnly, Served, public "Milliseconds that the leader of the controller quorum may be silent.";
+    "controller.quorum.fetch.timeout.ms": Int = "2000", AtLeast(0), High, ReadOnly, Served, public "Milliseconds that the leader of the controller quorum may be silent; 1000 in a cluster that does not set it.";
     "controller.quorum.request.timeout.ms": Int = "2000", AtLeast(0), Medium, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.retry.backoff.ms": Int = "20", AtLeast(0), Low, ReadOnly, Later, public "A setting of the controller quorum, not served yet.";
     "controller.quorum.voters": List = "", QuorumVoters, High, ReadOnly, Served, public "The fixed set of controllers, `id@host:port,...`.";
