@@ -69,6 +69,9 @@ async fn a_node_waits_for_the_others_and_begins_nothing_alone() {
     let waits = tokio::time::timeout(Duration::from_millis(700), first).await;
     assert!(waits.is_err(), "it waits");
     assert!(!dir.path().join("node-1/meta.properties").exists());
+    let addr = voters.split(',').next().unwrap().split_once('@').unwrap().1;
+    let free = async || std::net::TcpListener::bind(addr).is_ok();
+    until("what was given up has let go of its port", free).await;
     let all =
         futures::future::try_join_all((1..=3).map(|id| node(dir.path(), id, &voters).start()));
     let all = tokio::time::timeout(PATIENCE, all).await.unwrap().unwrap();
