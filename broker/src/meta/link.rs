@@ -52,9 +52,16 @@ impl Link {
         }
     }
 
+    /// Where the active controller is, if it is known.
+    pub fn addr(&self) -> Option<String> {
+        (self.locate)()
+    }
+
     /// The open connection, or a new one. Others wait meanwhile on purpose: they want the same one.
     pub async fn channel(&self) -> io::Result<Channel> {
-        let addr = (self.locate)().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        let addr = self
+            .addr()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
         let mut channel = self.channel.lock().await;
         if let Some((to, open)) = channel.as_ref()
             && *to == addr

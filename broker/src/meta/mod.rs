@@ -554,9 +554,13 @@ impl MetaHandle {
     async fn while_led<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut leadership = self.leadership.clone();
         leadership.borrow_and_update();
+        let sent_to = self.link.addr();
+        // The news that this very controller leads may come behind the request to it.
+        let deposed =
+            async { while leadership.changed().await.is_ok() && self.link.addr() == sent_to {} };
         tokio::select! {
             done = timeout(ANSWER_MAX, work) => done.ok(),
-            _ = leadership.changed() => None,
+            () = deposed => None,
         }
     }
 

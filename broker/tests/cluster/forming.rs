@@ -41,7 +41,7 @@ async fn directories_of_two_clusters_do_not_come_together() {
             .property("node.id", id);
         let alone = alone.start().await.unwrap();
         ids.push(alone.cluster_id().to_owned());
-        alone.stop().await;
+        timely("stop", alone.stop()).await;
     }
     let (one, two) = tokio::join!(
         tokio::time::timeout(PATIENCE, node(dir.path(), 1, &voters).start()),
@@ -69,12 +69,15 @@ async fn a_node_waits_for_the_others_and_begins_nothing_alone() {
     let waits = tokio::time::timeout(Duration::from_millis(700), first).await;
     assert!(waits.is_err(), "it waits");
     assert!(!dir.path().join("node-1/meta.properties").exists());
+    let addr = voters.split(',').next().unwrap().split_once('@').unwrap().1;
+    let free = async || std::net::TcpListener::bind(addr).is_ok();
+    until("what was given up has let go of its port", free).await;
     let all =
         futures::future::try_join_all((1..=3).map(|id| node(dir.path(), id, &voters).start()));
     let all = tokio::time::timeout(PATIENCE, all).await.unwrap().unwrap();
     assert!(all.iter().all(|n| n.cluster_id() == all[0].cluster_id()));
     for node in all {
-        node.stop().await;
+        timely("stop", node.stop()).await;
     }
 }
 
@@ -100,7 +103,7 @@ async fn servers_without_ids_find_each_other() {
     })
     .await;
     for node in all {
-        node.stop().await;
+        timely("stop", node.stop()).await;
     }
     same_logs(dir.path(), 11..=13);
 }
@@ -112,9 +115,9 @@ async fn a_voter_that_lost_its_disk_gets_the_log_back_and_does_not_begin_anew() 
     assert_eq!(create(cluster.node(0).unwrap(), "t", 3, 3).await, 0);
     let id = cluster.node(0).unwrap().cluster_id().to_owned();
     for lost in 0..3 {
-        cluster.kill(lost).await;
+        timely("kill", cluster.kill(lost)).await;
         std::fs::remove_dir_all(dir.path().join(format!("node-{}", lost + 1))).unwrap();
-        cluster.restart(lost).await.unwrap();
+        timely("restart", cluster.restart(lost)).await.unwrap();
         let node = cluster.node(lost).unwrap();
         assert_eq!(node.cluster_id(), id);
         until("the topic is known", async || {
@@ -127,6 +130,6 @@ async fn a_voter_that_lost_its_disk_gets_the_log_back_and_does_not_begin_anew() 
         ));
         until("it may vote again", async || !mark.exists()).await;
     }
-    cluster.shutdown().await;
+    timely("shutdown", cluster.shutdown()).await;
     same_logs(dir.path(), 1..=3);
 }

@@ -29,7 +29,7 @@ async fn a_cluster_forms_and_what_is_created_on_one_node_is_known_on_all() {
         .map(|i| cluster.node(i).unwrap().cluster_id())
         .collect();
     assert!(ids.iter().all(|id| *id == ids[0]));
-    cluster.shutdown().await;
+    timely("shutdown", cluster.shutdown()).await;
     same_logs(dir.path(), 1..=3);
 }
 
@@ -41,7 +41,7 @@ async fn a_killed_controller_is_replaced_and_fenced_within_a_second_and_comes_ba
         let old = cluster.controller().unwrap();
         let other = (old + 1) % 3;
         let began = Instant::now();
-        cluster.kill(old).await;
+        timely("kill", cluster.kill(old)).await;
         until("another controller", async || {
             cluster.controller().is_some()
         })
@@ -56,13 +56,13 @@ async fn a_killed_controller_is_replaced_and_fenced_within_a_second_and_comes_ba
         let name = format!("while-{round}");
         assert_eq!(create(cluster.node(other).unwrap(), &name, 3, 2).await, 0);
         let began = Instant::now();
-        cluster.restart(old).await.unwrap();
+        timely("restart", cluster.restart(old)).await.unwrap();
         println!("round {round}: back after {:?}", began.elapsed());
         let told = metadata(cluster.node(old).unwrap(), &[&name]).await;
         assert_eq!(told.topics[0].error_code, 0, "it has caught up");
         assert_eq!(live(cluster.node(other).unwrap()).await, [1, 2, 3]);
     }
-    cluster.shutdown().await;
+    timely("shutdown", cluster.shutdown()).await;
     same_logs(dir.path(), 1..=3);
 }
 
@@ -78,7 +78,7 @@ async fn a_killed_follower_is_fenced_long_before_its_session_ends() {
     assert_eq!(create(cluster.node(leader).unwrap(), "t", 9, 3).await, 0);
     let id = follower as i32 + 1;
     let began = Instant::now();
-    cluster.kill(follower).await;
+    timely("kill", cluster.kill(follower)).await;
     until("it leads nothing", async || {
         let told = metadata(cluster.node(leader).unwrap(), &["t"]).await;
         let gone = told.brokers.iter().all(|b| b.node_id != id);
@@ -88,7 +88,7 @@ async fn a_killed_follower_is_fenced_long_before_its_session_ends() {
     println!("fenced after {:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(cluster.controller(), Some(leader), "nobody else campaigned");
-    cluster.shutdown().await;
+    timely("shutdown", cluster.shutdown()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn a_stopped_node_gives_its_leaderships_away_and_all_nodes_may_go_and_come
     let mut cluster = three(dir.path()).await;
     assert_eq!(create(cluster.node(0).unwrap(), "t", 9, 3).await, 0);
     for i in 0..3 {
-        cluster.stop(i).await;
+        timely("stop", cluster.stop(i)).await;
         let other = cluster.node((i + 1) % 3).unwrap();
         let told = metadata(other, &["t"]).await;
         let id = i as i32 + 1;
@@ -109,10 +109,10 @@ async fn a_stopped_node_gives_its_leaderships_away_and_all_nodes_may_go_and_come
             "before it has gone: {told:?}"
         );
         until("a controller", async || cluster.controller().is_some()).await;
-        cluster.restart(i).await.unwrap();
+        timely("restart", cluster.restart(i)).await.unwrap();
     }
     for i in 0..3 {
-        cluster.kill(i).await;
+        timely("kill", cluster.kill(i)).await;
     }
 
     drop(cluster);
@@ -121,7 +121,7 @@ async fn a_stopped_node_gives_its_leaderships_away_and_all_nodes_may_go_and_come
     println!("all back after {:?}", began.elapsed());
     let told = metadata(cluster.node(2).unwrap(), &["t"]).await;
     assert_eq!(told.topics[0].partitions.len(), 9);
-    cluster.shutdown().await;
+    timely("shutdown", cluster.shutdown()).await;
     same_logs(dir.path(), 1..=3);
 }
 
@@ -202,9 +202,9 @@ async fn voters_are_added_and_removed_while_the_cluster_runs() {
     })
     .await;
     assert_eq!(create(&fourth, "t", 3, 3).await, 0);
-    fourth.stop().await;
+    timely("stop", fourth.stop()).await;
     for i in 0..3 {
-        cluster.kill(i).await;
+        timely("kill", cluster.kill(i)).await;
     }
     same_logs(dir.path(), 1..=4);
 }

@@ -30,6 +30,14 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) -> Duration
     began.elapsed()
 }
 
+/// What must come to an end; panics with its name if it does not.
+pub async fn timely<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => panic!("{what}: not within {PATIENCE:?}"),
+    }
+}
+
 pub async fn metadata(broker: &Broker, topics: &[&str]) -> MetadataResponse {
     let request = MetadataRequest {
         topics: Some(
@@ -85,10 +93,7 @@ pub fn metadata_log(dir: &Path) -> Vec<u8> {
 
 pub async fn three(dir: &Path) -> Cluster {
     let started = Cluster::builder().data_dir(dir).start();
-    tokio::time::timeout(PATIENCE, started)
-        .await
-        .expect("the cluster forms in time")
-        .unwrap()
+    timely("the cluster forms", started).await.unwrap()
 }
 
 /// Asserts that the nodes' metadata logs are the same bytes, once they have stopped.

@@ -5,11 +5,11 @@ use super::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_may_be_apart() {
     let dir = tempfile::tempdir().unwrap();
-    let mut cluster = Cluster::builder()
+    let cluster = Cluster::builder()
         .data_dir(dir.path())
         .property("process.roles", "controller")
-        .property("metadata.log.max.record.bytes.between.snapshots", 3_000)
-        .start()
+        .property("metadata.log.max.record.bytes.between.snapshots", 3_000);
+    let mut cluster = timely("the controllers start", cluster.start())
         .await
         .unwrap();
     assert_eq!(cluster.bootstrap_servers(), "");
@@ -38,7 +38,7 @@ async fn roles_may_be_apart() {
     }
     // Another controller takes over; the brokers find it.
     let old = cluster.controller().unwrap();
-    cluster.kill(old).await;
+    timely("kill", cluster.kill(old)).await;
     until("another controller", async || {
         cluster.controller().is_some()
     })
@@ -48,10 +48,10 @@ async fn roles_may_be_apart() {
     assert_eq!(told.topics[0].error_code, 0);
     // One of them dies.
     let gone = brokers.pop().unwrap();
-    gone.kill().await;
+    timely("kill", gone.kill()).await;
     until("it is fenced", async || live(&brokers[0]).await == [11]).await;
     for broker in brokers {
-        broker.stop().await;
+        timely("stop", broker.stop()).await;
     }
-    cluster.shutdown().await;
+    timely("shutdown", cluster.shutdown()).await;
 }
