@@ -255,7 +255,8 @@ impl Fetch {
 
     /// Whether this node may answer the fetch of a partition.
     fn check(&self, partition: &Partition, wanted: &Wanted) -> Result<(), ErrorCode> {
-        let epoch = LeaderEpoch(wanted.leader_epoch);
+        // Any epoch below zero means that the client knows none.
+        let epoch = LeaderEpoch(wanted.leader_epoch.max(-1));
         let Some((replica, broker_epoch)) = self.replica else {
             return if self.version >= ANY_REPLICA_FROM {
                 partition.check_replica(epoch).map(|_| ())

@@ -503,3 +503,18 @@ async fn offsets_are_found_by_time_and_by_name_and_deleted_records_are_gone() {
     );
     broker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_epoch_below_zero_means_none() {
+    let broker = broker().await;
+    let mut c = Client::to(&broker).await;
+    c.create("t", 1, &[]).await;
+    assert_eq!(c.produce("t", -1, batch(&["a"])).await.error_code, 0);
+    for epoch in [-1, -7] {
+        let mut request = fetch("t", 0, 0, 1);
+        request.topics[0].partitions[0].current_leader_epoch = epoch;
+        let response = c.call(&request, 12).await;
+        let data = &response.responses[0].partitions[0];
+        assert_eq!((data.error_code, values(data)), (0, vec!["a".to_owned()]));
+    }
+}
