@@ -19,6 +19,7 @@ use tracing::error;
 
 use super::shard::Cell;
 use super::{Groups, NEVER, load};
+use crate::work::until;
 
 /// How many shards are loaded at once.
 const LOADS_MAX: usize = 4;
@@ -33,20 +34,6 @@ pub(super) fn start(
         until(stopped, time(groups.clone())),
         until(stopped, settle(groups.clone(), to_settle)),
     ]
-}
-
-/// Runs a task until the node stops.
-fn until(
-    stopped: &watch::Receiver<bool>,
-    task: impl Future<Output = ()> + Send + 'static,
-) -> JoinHandle<()> {
-    let mut stopped = stopped.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            () = task => {}
-            _ = stopped.wait_for(|s| *s) => {}
-        }
-    })
 }
 
 /// Follows the metadata: takes in the shards of partitions that this node leads, gives up the others, and deletes the offsets of

@@ -79,7 +79,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Between two tries.
 const CONTROLLER_REST: Duration = Duration::from_millis(50);
 const CREATE_TOPICS_VERSION: i16 = 7;
-#[allow(dead_code)] // until the leaders of partitions are here
 const ALTER_PARTITION_VERSION: i16 = 3;
 const BROKER_REGISTRATION_VERSION: i16 = 4;
 const BROKER_HEARTBEAT_VERSION: i16 = 2;

@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::node::Node;
 use crate::partition::Queue;
+use crate::work::until;
 use fetcher::Fetcher;
 
 /// Starts everything that replication does on its own.
@@ -28,20 +29,6 @@ pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
         until(stopped, isr::send(node.clone())),
         until(stopped, look_for_laggards(node.clone())),
     ]
-}
-
-/// Runs a task until the node stops.
-fn until(
-    stopped: &watch::Receiver<bool>,
-    task: impl Future<Output = ()> + Send + 'static,
-) -> JoinHandle<()> {
-    let mut stopped = stopped.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            () = task => {}
-            _ = stopped.wait_for(|s| *s) => {}
-        }
-    })
 }
 
 /// Gives each partition whose leader has changed to the fetcher of that leader. Fetchers drop by themselves what they have no part

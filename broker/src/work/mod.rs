@@ -23,6 +23,20 @@ pub async fn stopping(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|s| *s).await;
 }
 
+/// Runs a task until the node stops.
+pub fn until(
+    stopped: &watch::Receiver<bool>,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    let mut stopped = stopped.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = task => {}
+            _ = stopped.wait_for(|s| *s) => {}
+        }
+    })
+}
+
 /// Starts all background work.
 pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
     let config = &node.config;
