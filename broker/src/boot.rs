@@ -352,7 +352,9 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         tokio::task::spawn_blocking(move || swept.sweep(&image))
             .await
             .expect("sweeping the log directories does not panic");
-        tasks.0.extend(replicate::start(&node, &stopped));
+        tasks
+            .0
+            .extend(replicate::start(&node, serving.clone(), &stopped));
         let door = Door::for_clients(node.clone());
         for listener in bound {
             let accept = listener.accept(

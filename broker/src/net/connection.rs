@@ -113,15 +113,19 @@ impl Connection {
         let mut turn = 0;
         loop {
             self.collect(cx)?;
+            // Whole frames first, then the socket: both only while there is room for what they cause. So the answers to requests that
+            // came together leave together.
+            let room = self.has_room();
+            if room && turn < TURN_MAX && self.next_request(cx)? {
+                turn += 1;
+                continue;
+            }
             let writable = self.poll_send(cx)?;
             if turn >= TURN_MAX {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // A whole frame first, then the socket: both only while there is room for what they cause.
-            let room = self.slots.len() < IN_FLIGHT_MAX && self.output.len() < OUTPUT_MAX;
-            if room && self.next_request(cx)? {
-                turn += 1;
+            if !room && self.has_room() {
                 continue;
             }
             if room && self.poll_permit(cx).is_ready() {
@@ -145,6 +149,10 @@ impl Connection {
             }
             self.idle.as_mut().reset(until);
         }
+    }
+
+    fn has_room(&self) -> bool {
+        self.slots.len() < IN_FLIGHT_MAX && self.output.len() < OUTPUT_MAX
     }
 
     /// Moves finished answers, in order, to the output. Every waiting request is polled, so that they overlap.

@@ -1,7 +1,7 @@
 //! The bytes that wait to be sent on one connection: chunks in memory and ranges of files.
 //!
-//! Always holds: chunks leave in order; file ranges are sent from where they lie (`sendfile`) and never held in memory whole. Must
-//! never: block on a socket.
+//! Always holds: chunks leave in order; file ranges are sent from where they lie (`sendfile`) and never held in memory whole, but for
+//! small ones: those are read and leave with what stands around them in one write. Must never: block on a socket.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -16,6 +16,10 @@ use tokio::net::TcpStream;
 const SLICES_MAX: usize = 32;
 /// Most bytes given to one `sendfile`: large enough to be cheap (256 KiB and more), small enough to let others run.
 const SENDFILE_MAX: usize = 1024 * 1024;
+/// The largest range that is read into memory: copying so much costs less than two more system calls.
+const SMALL_MAX: usize = 16 * 1024;
+/// Bytes of small ranges that are read ahead of the socket.
+const SMALL_AHEAD_MAX: usize = 64 * 1024;
 /// Bytes read at a time from a source that has no file descriptor.
 const COPY: usize = 256 * 1024;
 
@@ -44,7 +48,11 @@ impl Output {
 
     /// Sends as much as the socket takes now. `WouldBlock` if something is left and the socket is full.
     pub fn send(&mut self, socket: &TcpStream) -> io::Result<()> {
-        while let Some(front) = self.chunks.front_mut() {
+        loop {
+            self.read_small()?;
+            let Some(front) = self.chunks.front_mut() else {
+                return Ok(());
+            };
             let sent = match front {
                 Chunk::Bytes(_) => self.send_bytes(socket)?,
                 Chunk::File(range) if range.len == 0 => 0,
@@ -77,6 +85,31 @@ impl Output {
                 },
             };
             self.advance(sent)?;
+        }
+    }
+
+    /// Reads the small ranges among the next pieces.
+    fn read_small(&mut self) -> io::Result<()> {
+        let mut ahead = 0;
+        for chunk in self.chunks.iter_mut().take(SLICES_MAX) {
+            let Chunk::File(range) = chunk else { continue };
+            let len = range.len as usize;
+            ahead += len;
+            if len == 0 || len > SMALL_MAX || ahead > SMALL_AHEAD_MAX {
+                return Ok(());
+            }
+            let mut buf = vec![0; len];
+            let mut read = 0;
+            while read < len {
+                match range
+                    .source
+                    .read_at(range.position + read as u64, &mut buf[read..])?
+                {
+                    0 => return Err(cut_short()),
+                    n => read += n,
+                }
+            }
+            *chunk = Chunk::Bytes(Bytes::from(buf));
         }
         Ok(())
     }
@@ -116,10 +149,7 @@ impl Output {
                         self.chunks.pop_front();
                     } else if sent == 0 {
                         // The file ended before the range did: the response cannot be completed.
-                        return Err(io::Error::new(
-                            io::ErrorKind::UnexpectedEof,
-                            "a log file is shorter than the range to be sent from it",
-                        ));
+                        return Err(cut_short());
                     } else {
                         range.position += sent as u64;
                         range.len -= sent as u32;
@@ -136,4 +166,11 @@ impl Output {
             }
         }
     }
+}
+
+fn cut_short() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "a log file is shorter than the range to be sent from it",
+    )
 }

@@ -17,15 +17,21 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use crate::net::Serving;
 use crate::node::Node;
 use crate::partition::Queue;
 use crate::work::until;
 use fetcher::Fetcher;
 
-/// Starts everything that replication does on its own.
-pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+/// Starts everything that replication does on its own; fetchers run on `serving`, as connections do: a small answer is read, appended
+/// and followed by the next fetch without a hop to another thread.
+pub fn start(
+    node: &Arc<Node>,
+    serving: Serving,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
     vec![
-        until(stopped, follow(node.clone())),
+        until(stopped, follow(node.clone(), serving)),
         until(stopped, isr::send(node.clone())),
         until(stopped, look_for_laggards(node.clone())),
     ]
@@ -33,7 +39,8 @@ pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
 
 /// Gives each partition whose leader has changed to the fetcher of that leader. Fetchers drop by themselves what they have no part
 /// in any more.
-async fn follow(node: Arc<Node>) {
+async fn follow(node: Arc<Node>, serving: Serving) {
+    let mut turns = serving.iter().cycle();
     let mut fetchers: HashMap<NodeId, Arc<Queue>> = HashMap::new();
     // Aborted with this task.
     let mut tasks = JoinSet::new();
@@ -44,7 +51,9 @@ async fn follow(node: Arc<Node>) {
             };
             let inbox = fetchers.entry(leader).or_insert_with(|| {
                 let inbox = Arc::<Queue>::default();
-                tasks.spawn(Fetcher::new(node.clone(), leader, inbox.clone()).run());
+                let fetcher = Fetcher::new(node.clone(), leader, inbox.clone());
+                let thread = turns.next().expect("at least one thread serves");
+                tasks.spawn_on(fetcher.run(), thread);
                 inbox
             });
             inbox.push(&partition);

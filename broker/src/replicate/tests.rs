@@ -254,7 +254,8 @@ impl Cluster {
             idle_max: config.idle_max,
             memory: RequestMemory::new(config.request_memory_bytes),
         };
-        tasks.extend(super::start(&node, &stopped));
+        let serving = [tokio::runtime::Handle::current()].into();
+        tasks.extend(super::start(&node, serving, &stopped));
         tasks.push(tokio::spawn(bound.accept(
             Door::for_clients(node.clone()),
             limits,
