@@ -8,7 +8,7 @@ mod isr;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::node::Node;
 use crate::partition::Queue;
+use crate::task;
 use crate::work::until;
 use fetcher::Fetcher;
 
@@ -34,7 +35,7 @@ pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
 /// Gives each partition whose leader has changed to the fetcher of that leader. Fetchers drop by themselves what they have no part
 /// in any more.
 async fn follow(node: Arc<Node>) {
-    let mut fetchers: HashMap<NodeId, Arc<Queue>> = HashMap::new();
+    let mut fetchers: BTreeMap<NodeId, Arc<Queue>> = BTreeMap::new();
     // Aborted with this task.
     let mut tasks = JoinSet::new();
     loop {
@@ -44,7 +45,8 @@ async fn follow(node: Arc<Node>) {
             };
             let inbox = fetchers.entry(leader).or_insert_with(|| {
                 let inbox = Arc::<Queue>::default();
-                tasks.spawn(Fetcher::new(node.clone(), leader, inbox.clone()).run());
+                let fetcher = Fetcher::new(node.clone(), leader, inbox.clone());
+                tasks.spawn(task::scoped(fetcher.run()));
                 inbox
             });
             inbox.push(&partition);
