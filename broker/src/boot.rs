@@ -14,16 +14,16 @@ use airis_cluster::metadata::{Settings, features};
 use airis_protocol::messages::BrokerRegistrationRequest;
 use airis_protocol::messages::broker_registration_request::{Feature, Listener};
 use airis_protocol::types::{BrokerEpoch, Str, Uuid};
-use airis_storage::MetaProperties;
+use airis_storage::{Disk, MetaProperties};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::api::dispatch::Door;
-use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::config::load::Loaded;
 use crate::coord::Groups;
+use crate::host::Host;
 use crate::life::{self, Life};
 use crate::meta::form::{FormError, Formation, Identity, Named};
 use crate::meta::{self, Meta, MetaError, MetaOptions, ObserverOptions};
@@ -31,6 +31,7 @@ use crate::net::{self, Bound, Limits, RequestMemory, Serving};
 use crate::node::{Node, Parts};
 use crate::partition::{Disks, DisksError, PartitionTable};
 use crate::replicate;
+use crate::task;
 use crate::work;
 
 /// Why a node cannot start. Each says what is wrong, where, and what to do.
@@ -134,8 +135,14 @@ fn plan(loaded: &Loaded) -> Result<Plan, StartError> {
 }
 
 /// What the directory says that holds the metadata, before it is locked.
-fn identity(config: &BrokerConfig, dir: &Path, fresh: Uuid) -> Result<Identity, StartError> {
-    let known = std::fs::read(dir.join("meta.properties"))
+fn identity(
+    disk: &dyn Disk,
+    config: &BrokerConfig,
+    dir: &Path,
+    fresh: Uuid,
+) -> Result<Identity, StartError> {
+    let known = disk
+        .read_to_end(&dir.join("meta.properties"))
         .ok()
         .and_then(|bytes| MetaProperties::parse(&bytes).ok());
     if let Some(known) = known.as_ref().filter(|p| p.node_id != config.node_id) {
@@ -166,7 +173,12 @@ impl Drop for Tasks {
 }
 
 /// Starts a node whose connections run on `serving`. `seed` is where its random numbers begin.
-pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Running, StartError> {
+pub async fn start(
+    loaded: Loaded,
+    seed: u64,
+    serving: Serving,
+    host: Host,
+) -> Result<Running, StartError> {
     let plan = plan(&loaded)?;
     let config = Arc::new(loaded.config);
     let metadata_dir = match &loaded.kafka.metadata_log_dir {
@@ -176,7 +188,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
     let bind = |listeners: &[crate::config::Listener]| {
         listeners
             .iter()
-            .map(|l| net::bind(&l.name, &l.host, l.port))
+            .map(|l| net::bind(&host.network, &l.name, &l.host, l.port))
             .collect::<Result<Vec<Bound>, _>>()
     };
     let bound = bind(if plan.broker { &config.listeners } else { &[] })?;
@@ -209,13 +221,12 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
     let fresh_cluster = chance.uuid().to_string();
     let (stop, stopped) = watch::channel(false);
     let mut tasks = Tasks::default();
-    let disk: Arc<dyn airis_storage::Disk> = Arc::new(airis_storage::RealDisk);
 
     // First the others: a directory is formatted with an id that all agree on.
-    let identity = identity(&config, &metadata_dir, chance.uuid())?;
+    let identity = identity(&*host.disk, &config, &metadata_dir, chance.uuid())?;
     let (mut door, mut quorum, mut formed) = (None, None, None);
     let cluster = if plan.controller {
-        let formation = Formation::new(&disk, identity, plan.named.clone());
+        let formation = Formation::new(&host, identity, plan.named.clone());
         let served = Door::new_for_controllers(formation.quorum().clone());
         for listener in for_controllers {
             let accept = listener.accept(
@@ -224,7 +235,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
                 serving.clone(),
                 stopped.clone(),
             );
-            tasks.0.push(tokio::spawn(accept));
+            tasks.0.push(task::spawn(accept));
         }
         door = Some(served);
         quorum = Some(formation.quorum().clone());
@@ -233,7 +244,8 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         formed = Some(found);
         cluster
     } else {
-        let theirs = meta::find_cluster(&controllers(&plan.named), config.node_id).await;
+        let theirs =
+            meta::find_cluster(&host.network, &controllers(&plan.named), config.node_id).await;
         if let Some(own) = identity.cluster.as_ref().filter(|own| **own != theirs) {
             return Err(StartError::Unsupported(format!(
                 "{} belongs to cluster {own}, the controllers to cluster {theirs}: correct controller.quorum.voters (or \
@@ -243,9 +255,9 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         }
         theirs
     };
-    let (disks_config, directory_seed) = (config.clone(), chance.bits());
-    let disks = tokio::task::spawn_blocking(move || {
-        Disks::open_all(&disks_config, &cluster, directory_seed)
+    let (opened_on, disks_config, directory_seed) = (host.clone(), config.clone(), chance.bits());
+    let disks = task::blocking(move || {
+        Disks::open_all(&opened_on, &disks_config, &cluster, directory_seed)
     })
     .await
     .expect("opening the log directories does not panic")?;
@@ -254,16 +266,15 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
     let directory = disks.directory_ids().first().copied();
     let directory = directory.unwrap_or(Uuid::ZERO);
     let table = Arc::new(PartitionTable::new(config.clone(), disks.clone()));
-    let clock = Clock;
     let meta = match (formed, quorum) {
         (Some(mut formed), Some(quorum)) => {
             let me = config.node_id.0;
             formed
-                .formatted(&disk, &metadata_dir, &quorum, directory, me)
+                .formatted(&host, &metadata_dir, &quorum, directory, me)
                 .await?;
             Meta::start(
                 MetaOptions {
-                    disk,
+                    host: host.clone(),
                     log_dir: metadata_dir,
                     settings: Settings {
                         node: config.node_id,
@@ -275,7 +286,6 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
                         kraft_version: 0,
                         static_configs: config.properties.clone(),
                     },
-                    now: Arc::new(move || clock.now()),
                     seed: chance.bits(),
                     snapshot_bytes: loaded
                         .kafka
@@ -301,6 +311,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         }
         _ => {
             let options = ObserverOptions {
+                network: host.network.clone(),
                 node: config.node_id,
                 cluster_id: cluster_id.clone(),
                 controllers: controllers(&plan.named),
@@ -321,7 +332,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         &config,
         meta.handle().clone(),
         table.clone(),
-        clock,
+        host.clock.clone(),
         chance.bits(),
         &stopped,
     );
@@ -332,7 +343,8 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         meta: meta.handle().clone(),
         partitions: table,
         groups,
-        clock,
+        clock: host.clock,
+        network: host.network,
         chance,
         config: config.clone(),
     }));
@@ -349,7 +361,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         }
         let image = meta.handle().image_at(node.epoch().0).await;
         let swept = node.partitions.clone();
-        tokio::task::spawn_blocking(move || swept.sweep(&image))
+        task::blocking(move || swept.sweep(&image))
             .await
             .expect("sweeping the log directories does not panic");
         tasks
@@ -363,7 +375,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
                 serving.clone(),
                 stopped.clone(),
             );
-            tasks.0.push(tokio::spawn(accept));
+            tasks.0.push(task::spawn(accept));
         }
         if !alone {
             let mut begun = Life::begin(node.clone());
@@ -474,7 +486,7 @@ impl Running {
         }
         let (disks, table) = (self.disks, self.node.partitions.clone());
         let epoch = self.node.epoch();
-        let closed = tokio::task::spawn_blocking(move || close(&disks, &table, epoch)).await;
+        let closed = task::blocking(move || close(&disks, &table, epoch)).await;
         // The metadata last: the mark of the other logs does not depend on it, and its own log knows what is whole.
         if let Err(e) = self.meta.stop().await {
             error!("the metadata was not closed cleanly: {e}");

@@ -3,21 +3,93 @@
 //! Always holds: pure code never calls this; the shell reads it once a request and passes it on. Must never: be used to measure a
 //! duration (that is tokio's clock).
 
-use std::time::{SystemTime, UNIX_EPOCH};
+// For nodes that share a process, which tests have.
+#![cfg_attr(not(feature = "sim"), allow(dead_code))]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use airis_protocol::types::Millis;
+use tokio::time::Instant;
 
-/// The node's source of wall time.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clock;
+/// A node's source of wall time. Clones are the same clock.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Arc<Own>>);
+
+/// A clock that is not the machine's.
+#[derive(Debug)]
+struct Own {
+    /// It goes with tokio's clock from here; otherwise with the machine's.
+    since: Option<(Millis, Instant)>,
+    /// Milliseconds that it is ahead.
+    ahead: AtomicI64,
+}
+
+fn machine() -> Millis {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    Millis(since_epoch.map_or(0, |d| d.as_millis() as i64))
+}
 
 impl Clock {
+    /// The machine's time, as one that can be set differently for this node.
+    pub fn settable() -> Clock {
+        Clock(Some(Arc::new(Own {
+            since: None,
+            ahead: AtomicI64::new(0),
+        })))
+    }
+
+    /// A clock that shows `now` and goes on with tokio's, so that a test can move it.
+    pub fn starting_at(now: Millis) -> Clock {
+        Clock(Some(Arc::new(Own {
+            since: Some((now, Instant::now())),
+            ahead: AtomicI64::new(0),
+        })))
+    }
+
     /// Milliseconds since the Unix epoch.
     pub fn now(&self) -> Millis {
-        Millis(
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |d| d.as_millis() as i64),
-        )
+        let Some(own) = &self.0 else {
+            return machine();
+        };
+        let now = match own.since {
+            Some((at, since)) => Millis(at.0 + since.elapsed().as_millis() as i64),
+            None => machine(),
+        };
+        Millis(now.0 + own.ahead.load(Ordering::Relaxed))
+    }
+
+    /// Sets it forward. The machine's own clock cannot be set.
+    pub fn advance(&self, by: Duration) {
+        self.jump(by.as_millis() as i64);
+    }
+
+    /// Sets it forward or back by so many milliseconds.
+    pub fn jump(&self, by: i64) {
+        if let Some(own) = &self.0 {
+            own.ahead.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_goes_with_the_runtime_and_can_be_set() {
+        let clock = Clock::starting_at(Millis(1_000));
+        let same = clock.clone();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(clock.now(), Millis(3_000));
+        same.advance(Duration::from_secs(1));
+        assert_eq!(clock.now(), Millis(4_000));
+        clock.jump(-3_500);
+        assert_eq!(same.now(), Millis(500));
+        let settable = Clock::settable();
+        settable.advance(Duration::from_secs(3_600));
+        let ahead = settable.now().0 - Clock::default().now().0;
+        assert!((3_599_000..=3_601_000).contains(&ahead), "{ahead}");
     }
 }

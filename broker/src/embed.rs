@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::boot::{self, Running, StartError};
 use crate::config::load::{Given, Loaded, Origin};
+use crate::host::Host;
 use crate::net::Serving;
 
 /// How to start a [`Broker`].
@@ -70,7 +71,7 @@ pub(crate) async fn start(
     // Where the random numbers of this run begin: the standard library's hasher keys are the process's entropy.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u8(0);
-    let running = boot::start(loaded, hasher.finish(), serving).await?;
+    let running = boot::start(loaded, hasher.finish(), serving, Host::default()).await?;
     Ok(Broker {
         running,
         _temp: temp,

@@ -15,6 +15,7 @@ mod clock;
 mod config;
 mod coord;
 mod embed;
+mod host;
 mod life;
 mod meta;
 mod net;
@@ -22,6 +23,7 @@ mod node;
 mod partition;
 mod producer_ids;
 mod replicate;
+mod task;
 mod topics;
 mod work;
 

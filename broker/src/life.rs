@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use crate::api::{broker_heartbeat, broker_registration};
 use crate::node::Node;
+use crate::task;
 
 /// Between two tries to reach a controller.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -110,7 +111,7 @@ impl Life {
     pub fn begin(node: Arc<Node>) -> Life {
         let (wish, wishes) = watch::channel(Wish::Live);
         let (told, unfenced) = watch::channel(false);
-        let task = tokio::spawn(run(node, wishes, told));
+        let task = task::spawn(run(node, wishes, told));
         Life {
             wish,
             unfenced,

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::coord::Groups;
 use crate::meta::MetaHandle;
+use crate::net::Network;
 use crate::partition::PartitionTable;
 use crate::producer_ids::ProducerIds;
 
@@ -35,6 +36,8 @@ pub struct Node {
     /// Incremental fetch sessions of all clients.
     pub fetch_sessions: Mutex<Sessions>,
     pub clock: Clock,
+    /// The way to other nodes.
+    pub network: Network,
     /// Where random numbers come from.
     pub chance: Mutex<Chance>,
 }
@@ -48,6 +51,7 @@ pub struct Parts {
     pub partitions: Arc<PartitionTable>,
     pub groups: Arc<Groups>,
     pub clock: Clock,
+    pub network: Network,
     pub chance: Chance,
 }
 
@@ -63,6 +67,7 @@ impl Node {
             producer_ids: Default::default(),
             fetch_sessions: Mutex::new(Sessions::new(parts.config.fetch_session_slots)),
             clock: parts.clock,
+            network: parts.network,
             chance: Mutex::new(parts.chance),
             config: parts.config,
         }

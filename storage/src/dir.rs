@@ -117,6 +117,18 @@ impl LogDir {
 
     /// Formats the directory, or gives it a new identity.
     pub fn write_meta(&self, meta: &MetaProperties) -> Result<(), StorageError> {
+        // The directory may be new, and those above it: without their names nothing in it survives a power cut.
+        for above in self.path.ancestors().skip(1) {
+            let above = match above.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => above,
+            };
+            match self.disk.sync_dir(above) {
+                // Whoever may not read it has not made it.
+                Err(e) if e.kind() == io::ErrorKind::PermissionDenied => break,
+                synced => synced.at("fsync", above)?,
+            }
+        }
         let path = self.path.join(META_PROPERTIES);
         self.disk
             .write_atomically(&path, meta.format().as_bytes())

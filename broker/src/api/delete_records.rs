@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::{Ctx, Reply};
 use crate::node::Node;
+use crate::task;
 
 /// "Everything that is committed."
 const HIGH_WATERMARK: i64 = -1;
@@ -58,7 +59,7 @@ pub fn handle(ctx: &Ctx, request: DeleteRecordsRequest) -> Reply<DeleteRecordsRe
                 ..Default::default()
             }
         };
-        let mut response = tokio::task::spawn_blocking(work)
+        let mut response = task::blocking(work)
             .await
             .unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
         for topic in &mut response.topics {

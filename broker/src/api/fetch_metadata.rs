@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use super::{Ctx, Reply};
 use crate::meta::{Controller, MetaHandle, Standing};
+use crate::task;
 
 /// The first version with topic ids.
 const WITH_IDS: i16 = 13;
@@ -162,7 +163,7 @@ async fn answer(
         asked.fetch_offset,
         asked.last_fetched_epoch,
     );
-    let read = tokio::task::spawn_blocking(move || {
+    let read = task::blocking(move || {
         let log = &controller.log;
         let end = log.end();
         let mut data = PartitionData {

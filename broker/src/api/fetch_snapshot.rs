@@ -10,6 +10,7 @@ use airis_protocol::types::{Records, Str};
 use super::fetch_metadata::{is_other_cluster, judge, leader_and_epoch};
 use super::{Ctx, Reply};
 use crate::meta::ReadError;
+use crate::task;
 
 const TOPIC: &str = "__cluster_metadata";
 /// The most bytes of one piece.
@@ -60,7 +61,7 @@ pub fn handle(ctx: &Ctx, request: FetchSnapshotRequest) -> Reply<FetchSnapshotRe
         }
         if error == ErrorCode::None {
             let controller = controller.clone();
-            let read = tokio::task::spawn_blocking(move || {
+            let read = task::blocking(move || {
                 let (end, epoch) = (asked.snapshot_id.end_offset, asked.snapshot_id.epoch);
                 let position = asked.position as u64;
                 controller.log.snapshot_piece(end, epoch, position, max)

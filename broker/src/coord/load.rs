@@ -38,7 +38,7 @@ pub(super) fn load(
     partition: &Arc<Partition>,
     config: GroupConfig,
 ) -> Result<(Shard, Offset), LoadError> {
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     let log = partition.log();
     let (mut at, end) = (log.start(), log.end());
     let mut shard = Shard::new(config);

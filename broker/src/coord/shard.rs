@@ -21,6 +21,7 @@ use tracing::warn;
 use super::append::{Commit, Unit, append};
 use super::{Groups, NEVER};
 use crate::partition::Partition;
+use crate::task::HashState;
 
 /// One partition of `__consumer_offsets` that this node leads.
 pub(super) struct Cell {
@@ -45,8 +46,8 @@ pub(super) struct Active {
     /// The leader epoch that the shard was loaded in.
     epoch: LeaderEpoch,
     commit_wait_max: Duration,
-    joins: HashMap<Token, oneshot::Sender<JoinGroupResponse>, foldhash::fast::RandomState>,
-    syncs: HashMap<Token, oneshot::Sender<SyncGroupResponse>, foldhash::fast::RandomState>,
+    joins: HashMap<Token, oneshot::Sender<JoinGroupResponse>, HashState>,
+    syncs: HashMap<Token, oneshot::Sender<SyncGroupResponse>, HashState>,
     /// Appends whose outcome the shard waits for, with the end of each.
     unsettled: VecDeque<(Offset, Ticket)>,
     /// The task that settles has been told.

@@ -19,6 +19,7 @@ use tracing::error;
 
 use super::shard::Cell;
 use super::{Groups, NEVER, load};
+use crate::task;
 use crate::work::until;
 
 /// How many shards are loaded at once.
@@ -52,7 +53,7 @@ async fn follow(groups: Arc<Groups>) {
                 loads.join_next().await;
             }
             let groups = groups.clone();
-            loads.spawn_blocking(move || take_in(&groups, &cell));
+            task::blocking_in(&mut loads, move || take_in(&groups, &cell));
         }
         if published.changed().await.is_err() {
             return;

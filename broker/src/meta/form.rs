@@ -22,6 +22,8 @@ use super::quorum::{Founding, Quorum};
 use super::store::Store;
 use super::wire::{Answer, Call, Envelope, Hello};
 use super::{MetaError, Part, journal, wal};
+use crate::host::Host;
+use crate::net::Network;
 
 /// Between two rounds of questions.
 const ROUND: Duration = Duration::from_millis(50);
@@ -119,6 +121,7 @@ fn has_log(disk: &Arc<dyn Disk>, log_dir: &Path) -> bool {
 
 /// This node's part in the quorum before it runs.
 pub struct Formation {
+    network: Network,
     quorum: Arc<Quorum>,
     identity: Identity,
     named: Named,
@@ -136,7 +139,8 @@ struct Heard {
 
 impl Formation {
     /// Looks at the directory. The quorum answers from here on, once it is served.
-    pub fn new(disk: &Arc<dyn Disk>, identity: Identity, named: Named) -> Formation {
+    pub fn new(host: &Host, identity: Identity, named: Named) -> Formation {
+        let disk = &host.disk;
         let has_log = has_log(disk, &identity.dir);
         let quorum = Arc::new(Quorum::new(Hello {
             node: identity.node,
@@ -145,6 +149,7 @@ impl Formation {
             has_log,
         }));
         Formation {
+            network: host.network.clone(),
             has_log,
             has_store: has_store(&**disk, &identity.dir),
             catches_up: CatchingUp::find(disk, &identity.dir.join(journal::DIR)).is_some(),
@@ -193,7 +198,7 @@ impl Formation {
         };
         let links: Vec<(Option<i32>, Link)> = addresses
             .into_iter()
-            .map(|(id, addr)| (id, Link::new(&addr)))
+            .map(|(id, addr)| (id, Link::new(&self.network, &addr)))
             .collect();
         let mut said = Instant::now();
         loop {
@@ -357,12 +362,13 @@ impl Formed {
     /// The directory is formatted, on disk. Tells the others of a new cluster, or the founder that this node has its id.
     pub async fn formatted(
         &mut self,
-        disk: &Arc<dyn Disk>,
+        host: &Host,
         log_dir: &Path,
         quorum: &Quorum,
         directory: Uuid,
         me: i32,
     ) -> Result<(), MetaError> {
+        let (disk, network) = (&host.disk, &host.network);
         if self.voters.len() > 1 && self.part != Part::CatchUp && !quorum.hello().has_log {
             // Whoever has a store, even an empty one, was there from the beginning.
             let dir = log_dir.join(journal::DIR);
@@ -393,7 +399,7 @@ impl Formed {
             };
             let cluster = self.cluster.clone();
             async move {
-                let link = Link::new(addr);
+                let link = Link::new(network, addr);
                 let mut said = Instant::now();
                 loop {
                     let call = Call::Found(cluster.clone());

@@ -12,6 +12,7 @@ use airis_protocol::wire::{Message, Request, Writer};
 use bytes::Bytes;
 
 use super::network::split;
+use crate::net::Network;
 use crate::net::channel::Channel;
 use crate::net::peer::PeerError;
 
@@ -23,6 +24,7 @@ pub(super) type Locate = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// One connection to the active controller, for all of the node.
 pub(super) struct Link {
+    network: Network,
     client_id: Str,
     locate: Locate,
     channel: tokio::sync::Mutex<Option<(String, Channel)>>,
@@ -44,8 +46,9 @@ fn anonymous() -> Bytes {
 }
 
 impl Link {
-    pub fn new(client_id: Str, locate: Locate) -> Link {
+    pub fn new(network: Network, client_id: Str, locate: Locate) -> Link {
         Link {
+            network,
             client_id,
             locate,
             channel: tokio::sync::Mutex::new(None),
@@ -72,7 +75,7 @@ impl Link {
         *channel = None;
         let (host, port) =
             split(&addr).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let open = Channel::connect(host, port).await?;
+        let open = Channel::connect(&self.network, host, port).await?;
         *channel = Some((addr, open.clone()));
         Ok(open)
     }

@@ -25,6 +25,7 @@ use super::journal::{Journal, QuorumState};
 use super::publish::Applied;
 use super::raft::{Entry, Node, NodeKey, Outcome, TypeConfig};
 use super::store::{Place, Store, records_of};
+use crate::task;
 
 type Failure = StorageError<NodeKey>;
 
@@ -289,7 +290,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     ) -> Result<(), Failure> {
         let (machine, meta) = (self.clone(), meta.clone());
         let bytes = Bytes::from(snapshot.into_inner());
-        let publication = tokio::task::spawn_blocking(move || machine.install(&meta, bytes))
+        let publication = task::blocking(move || machine.install(&meta, bytes))
             .await
             .unwrap_or_else(|e| Err(io::Error::other(e)))
             .map_err(|e| failed(ErrorVerb::Write, e))?;
@@ -324,7 +325,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
 impl RaftSnapshotBuilder<TypeConfig> for Machine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, Failure> {
         let machine = self.clone();
-        tokio::task::spawn_blocking(move || machine.build())
+        task::blocking(move || machine.build())
             .await
             .unwrap_or_else(|e| Err(io::Error::other(e)))
             .map_err(|e| failed(ErrorVerb::Write, e))

@@ -49,9 +49,8 @@ use airis_cluster::metadata::{Command, Delta, Departures, Image, Position, Reply
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::create_topics_response::CreatableTopicResult;
 use airis_protocol::messages::*;
-use airis_protocol::types::{BrokerEpoch, Millis, NodeId, Str};
+use airis_protocol::types::{BrokerEpoch, NodeId, Str};
 use airis_protocol::wire::Request;
-use airis_storage::Disk;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -59,6 +58,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::host::Host;
+#[cfg(test)]
+use crate::net::Network;
+use crate::task;
 use catch_up::CatchingUp;
 use link::Link;
 use network::Peers;
@@ -68,9 +71,6 @@ pub trait Publisher: Send + Sync + 'static {
     /// `image` is what holds from now on, `delta` what differs from the image before.
     fn publish(&self, image: &Arc<Image>, delta: &Delta);
 }
-
-/// The broker's wall clock.
-pub type Now = Arc<dyn Fn() -> Millis + Send + Sync>;
 
 /// How long a controller is looked for, for one request.
 const CONTROLLER_MAX: Duration = Duration::from_secs(15);
@@ -88,12 +88,11 @@ const JOBS_MAX: usize = 1024;
 
 /// What a node's metadata needs to start.
 pub struct MetaOptions {
-    pub disk: Arc<dyn Disk>,
+    pub host: Host,
     /// The log directory; the metadata lies in `__cluster_metadata-0` below it.
     pub log_dir: PathBuf,
     /// The node's own static configuration, its id and its cluster's.
     pub settings: Settings,
-    pub now: Now,
     /// Topic ids and placements are drawn from it: it must differ from start to start, unless a test wants the same again.
     pub seed: u64,
     /// `metadata.log.max.record.bytes.between.snapshots`.
@@ -172,8 +171,9 @@ impl Meta {
         publisher: Arc<dyn Publisher>,
     ) -> Result<Meta, MetaError> {
         let node = options.settings.node;
+        let network = options.host.network.clone();
         let dir = options.log_dir.join(journal::DIR);
-        let disk = options.disk.clone();
+        let disk = options.host.disk.clone();
         let formatted = options.log_dir.join(checkpoint::BOOTSTRAP);
         let addresses: BTreeMap<raft::NodeKey, String> = options
             .voters
@@ -185,7 +185,7 @@ impl Meta {
             .map(|(id, addr)| (*id, raft::Node::new(addr)))
             .collect();
         let (part, voters) = (options.part, members.clone());
-        let (store, mut state, bootstrap, catching_up) = tokio::task::spawn_blocking(move || {
+        let (store, mut state, bootstrap, catching_up) = task::blocking(move || {
             let bootstrap = checkpoint::bootstrap(&*disk, &formatted)?;
             journal::prepare(&*disk, &dir)?;
             let mut catching_up = CatchingUp::find(&disk, &dir);
@@ -204,7 +204,7 @@ impl Meta {
         let (publish, to_publish) = mpsc::channel(publish::PUBLISH_QUEUE_MAX);
         let (published_to, published) = watch::channel(Position::NONE.offset.0);
         let quiet = Arc::new(AtomicBool::new(false));
-        let publishing = tokio::spawn(publish::run(
+        let publishing = task::spawn(publish::run(
             to_publish,
             publisher,
             quiet.clone(),
@@ -229,7 +229,12 @@ impl Meta {
             store: store.clone(),
         };
         let me = node.0 as raft::NodeKey;
-        let peers = Peers::new(node.0, &options.settings.cluster_id, addresses.clone());
+        let peers = Peers::new(
+            node.0,
+            network.clone(),
+            &options.settings.cluster_id,
+            addresses.clone(),
+        );
         let found = (options.part == Part::Found).then_some(members);
         let raft = raft::start(me, store.clone(), machine.clone(), peers.clone(), found).await?;
         let running = quorum::Running {
@@ -258,7 +263,7 @@ impl Meta {
             own_addr: options.own_addr,
             known: addresses.clone(),
         };
-        let electing = tokio::spawn(elector.run(stopped.clone()));
+        let electing = task::spawn(elector.run(stopped.clone()));
         let driver = raft::Driver {
             raft: raft.clone(),
             machine: machine.clone(),
@@ -266,14 +271,19 @@ impl Meta {
             peers: peers.clone(),
             settings: options.settings,
             chance,
-            now: options.now,
+            clock: options.host.clock,
             bootstrap,
             patience: options.patience,
             leadership: leading,
             begun: Some(begun),
         };
-        let driving = tokio::spawn(driver.run(job_queue, stopped.clone(), published.clone()));
-        let sessions = Sessions::new(node, options.session_timeout, options.inter_broker_listener);
+        let driving = task::spawn(driver.run(job_queue, stopped.clone(), published.clone()));
+        let sessions = Sessions::new(
+            node,
+            network.clone(),
+            options.session_timeout,
+            options.inter_broker_listener,
+        );
         let controller = Controller {
             sessions: sessions.clone(),
             spread: Spread::new(node, raft.clone(), peers.clone()),
@@ -297,12 +307,12 @@ impl Meta {
             image,
             published,
             leadership: leadership.clone(),
-            link: Arc::new(Link::new(client_id(node), Box::new(locate))),
+            link: Arc::new(Link::new(network, client_id(node), Box::new(locate))),
             controller: Some(Arc::new(controller)),
         };
-        let fencing = tokio::spawn(sessions.run(handle.clone(), stopped.clone()));
+        let fencing = task::spawn(sessions.run(handle.clone(), stopped.clone()));
         let (every, preferred) = options.balance;
-        let balancing = tokio::spawn(balance::run(handle.clone(), every, preferred, stopped));
+        let balancing = task::spawn(balance::run(handle.clone(), every, preferred, stopped));
         let alone = raft
             .metrics()
             .borrow()
@@ -354,7 +364,7 @@ impl Meta {
         let (publish, to_publish) = mpsc::channel(publish::PUBLISH_QUEUE_MAX);
         let (published_to, published) = watch::channel(Position::NONE.offset.0);
         let quiet = Arc::new(AtomicBool::new(false));
-        let publishing = tokio::spawn(publish::run(
+        let publishing = task::spawn(publish::run(
             to_publish,
             publisher,
             quiet.clone(),
@@ -364,10 +374,11 @@ impl Meta {
         let (stop, stopped) = watch::channel(false);
         let (leading, leadership) = watch::channel(Leadership::default());
         let node = options.node;
+        let network = options.network.clone();
         let observer = observe::Observer::new(options, publish, published.clone(), leading);
         let leader = observer.leader();
         let (caught_up, whole) = oneshot::channel();
-        let following = tokio::spawn(observer.run(caught_up, stopped));
+        let following = task::spawn(observer.run(caught_up, stopped));
         let handle = MetaHandle {
             me: node,
             // Nobody takes jobs: this node never decides.
@@ -376,6 +387,7 @@ impl Meta {
             published,
             leadership,
             link: Arc::new(Link::new(
+                network,
                 client_id(node),
                 Box::new(move || leader.lock().clone()),
             )),
@@ -439,7 +451,7 @@ impl Meta {
             .map_err(|e| MetaError::Raft(e.to_string()))?;
         self.handle.close().await;
         self.publishing.abort();
-        tokio::task::spawn_blocking(move || machine.close())
+        task::blocking(move || machine.close())
             .await
             .map_err(|e| MetaError::Raft(e.to_string()))?
             .map_err(MetaError::Close)
@@ -457,7 +469,7 @@ impl Meta {
         };
         let _ = raft.shutdown().await;
         self.handle.close().await;
-        let _ = tokio::task::spawn_blocking(move || machine.abandon()).await;
+        let _ = task::blocking(move || machine.abandon()).await;
     }
 }
 
@@ -819,10 +831,10 @@ impl MetaHandle {
         run: Arc<dyn Fn(Command) -> Result<Reply, ErrorCode> + Send + Sync>,
     ) -> MetaHandle {
         let (jobs, mut queue) = mpsc::channel::<Job>(JOBS_MAX);
-        tokio::spawn(async move {
+        task::spawn(async move {
             while let Some(job) = queue.recv().await {
                 let run = run.clone();
-                let answer = tokio::task::spawn_blocking(move || run(job.command)).await;
+                let answer = task::blocking(move || run(job.command)).await;
                 let _ = job
                     .done
                     .send(answer.expect("the controller does not panic"));
@@ -834,7 +846,11 @@ impl MetaHandle {
         };
         MetaHandle {
             me: NodeId(0),
-            link: Arc::new(Link::new(client_id(NodeId(0)), Box::new(|| None))),
+            link: Arc::new(Link::new(
+                Network::Tcp,
+                client_id(NodeId(0)),
+                Box::new(|| None),
+            )),
             controller: None,
             jobs,
             image,

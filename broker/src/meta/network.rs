@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use super::raft::{Node, NodeKey, TypeConfig};
 use super::wire::{Answer, Call, Envelope};
+use crate::net::Network;
 use crate::net::channel::Channel;
 
 /// How long a voter that cannot be reached is left alone.
@@ -41,6 +42,7 @@ pub(super) enum CallError {
 
 /// The way to one address.
 pub(super) struct Link {
+    network: Network,
     addr: String,
     channel: tokio::sync::Mutex<Option<Channel>>,
 }
@@ -54,8 +56,9 @@ pub(super) fn split(addr: &str) -> Option<(&str, u16)> {
 }
 
 impl Link {
-    pub fn new(addr: &str) -> Link {
+    pub fn new(network: &Network, addr: &str) -> Link {
         Link {
+            network: network.clone(),
             addr: addr.to_owned(),
             channel: tokio::sync::Mutex::new(None),
         }
@@ -70,7 +73,9 @@ impl Link {
         *channel = None;
         let (host, port) =
             split(&self.addr).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(channel.insert(Channel::connect(host, port).await?).clone())
+        Ok(channel
+            .insert(Channel::connect(&self.network, host, port).await?)
+            .clone())
     }
 
     pub fn addr(&self) -> String {
@@ -105,6 +110,7 @@ impl Link {
 
 struct Shared {
     me: i32,
+    network: Network,
     cluster: String,
     /// Addresses that the configuration gives, by node. They win over those in the log: a voter may have moved.
     configured: BTreeMap<NodeKey, String>,
@@ -118,9 +124,15 @@ struct Shared {
 pub(super) struct Peers(Arc<Shared>);
 
 impl Peers {
-    pub fn new(me: i32, cluster: &str, configured: BTreeMap<NodeKey, String>) -> Peers {
+    pub fn new(
+        me: i32,
+        network: Network,
+        cluster: &str,
+        configured: BTreeMap<NodeKey, String>,
+    ) -> Peers {
         Peers(Arc::new(Shared {
             me,
+            network,
             cluster: cluster.to_owned(),
             configured,
             links: Mutex::default(),
@@ -139,7 +151,7 @@ impl Peers {
         let mut links = self.0.links.lock();
         let link = links
             .entry((node, addr))
-            .or_insert_with_key(|(_, addr)| Arc::new(Link::new(addr)));
+            .or_insert_with_key(|(_, addr)| Arc::new(Link::new(&self.0.network, addr)));
         link.clone()
     }
 

@@ -26,6 +26,7 @@ use super::Leadership;
 use super::checkpoint::{self, QuorumRecords, SnapshotId};
 use super::network::split;
 use super::publish::Applied;
+use crate::net::Network;
 use crate::net::channel::Channel;
 use crate::net::peer::PeerError;
 
@@ -44,8 +45,9 @@ const SNAPSHOT_MAX: usize = 1 << 30;
 const REST: Duration = Duration::from_millis(50);
 
 /// What following needs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ObserverOptions {
+    pub network: Network,
     pub node: NodeId,
     pub cluster_id: Str,
     /// `host:port` of each controller that is known from the start.
@@ -61,11 +63,11 @@ const DESCRIBE_CLUSTER_VERSION: i16 = 2;
 const CONTROLLERS: i8 = 2;
 
 /// Asks the controllers for the id of their cluster, for as long as none answers.
-pub async fn find_cluster(controllers: &[String], node: NodeId) -> String {
+pub async fn find_cluster(network: &Network, controllers: &[String], node: NodeId) -> String {
     let mut said = Instant::now();
     loop {
         for addr in controllers {
-            match timeout(ANSWER_MAX, ask_cluster(addr, node)).await {
+            match timeout(ANSWER_MAX, ask_cluster(network, addr, node)).await {
                 Ok(Ok(cluster)) => return cluster,
                 failed => {
                     if said.elapsed() >= SAY {
@@ -83,10 +85,10 @@ pub async fn find_cluster(controllers: &[String], node: NodeId) -> String {
     }
 }
 
-async fn ask_cluster(addr: &str, node: NodeId) -> Result<String, ObserveError> {
+async fn ask_cluster(network: &Network, addr: &str, node: NodeId) -> Result<String, ObserveError> {
     let (host, port) =
         split(addr).ok_or_else(|| ObserveError::Senseless(format!("{addr} is no address")))?;
-    let channel = Channel::connect(host, port).await?;
+    let channel = Channel::connect(network, host, port).await?;
     let request = DescribeClusterRequest {
         endpoint_type: CONTROLLERS,
         ..Default::default()
@@ -211,7 +213,7 @@ impl Observer {
         }
         let (host, port) =
             split(&addr).ok_or_else(|| ObserveError::Senseless(format!("{addr} is no address")))?;
-        let open = Channel::connect(host, port).await?;
+        let open = Channel::connect(&self.options.network, host, port).await?;
         self.channel = Some((addr.clone(), open.clone()));
         // Whoever answers as the leader is it; another says who is.
         *self.leader.lock() = Some(addr);

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 
 use super::Publisher;
+use crate::task;
 
 /// How many applied images may wait for a slow publisher before the log stops applying.
 pub(super) const PUBLISH_QUEUE_MAX: usize = 64;
@@ -31,7 +32,7 @@ pub(super) async fn run(
 ) {
     while let Some(next) = applied.recv().await {
         let (publisher, quiet) = (publisher.clone(), quiet.clone());
-        let taken = tokio::task::spawn_blocking(move || {
+        let taken = task::blocking(move || {
             if !next.delta.is_empty() && !quiet.load(Ordering::SeqCst) {
                 publisher.publish(&next.image, &next.delta);
             }

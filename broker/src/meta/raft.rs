@@ -24,7 +24,9 @@ use super::checkpoint::{control, control_batch, data_batch, leader_change};
 use super::machine::Machine;
 use super::network::Peers;
 use super::store::Store;
-use super::{Job, MetaError, Now};
+use super::{Job, MetaError};
+use crate::clock::Clock;
+use crate::task;
 
 /// A voter's id: the node's id.
 pub(super) type NodeKey = u64;
@@ -53,6 +55,7 @@ openraft::declare_raft_types!(
         Node = Node,
         Entry = openraft::Entry<TypeConfig>,
         SnapshotData = Cursor<Vec<u8>>,
+        AsyncRuntime = task::Runtime,
 );
 
 pub(super) type Entry = openraft::Entry<TypeConfig>;
@@ -176,7 +179,7 @@ impl Group {
 
     /// Decides one command on top of those before it.
     fn add(&mut self, job: Job, driver: &mut Driver) {
-        let now = (driver.now)();
+        let now = driver.clock.now();
         let mut env = Env {
             now,
             chance: &mut driver.chance,
@@ -219,7 +222,7 @@ pub(super) struct Driver {
     pub peers: Peers,
     pub settings: Settings,
     pub chance: Chance,
-    pub now: Now,
+    pub clock: Clock,
     /// What a new cluster begins with.
     pub bootstrap: Vec<MetadataRecord>,
     /// A leader that no majority has acknowledged for so long does not decide.
@@ -238,7 +241,7 @@ impl Driver {
         mut published: watch::Receiver<i64>,
     ) {
         let (due, answering) = mpsc::channel(ANSWERS_MAX);
-        let answering = tokio::spawn(answer(answering, published.clone()));
+        let answering = task::spawn(answer(answering, published.clone()));
         let mut metrics = self.raft.metrics();
         let mut waiting: Vec<Job> = Vec::new();
         loop {
@@ -344,7 +347,7 @@ impl Driver {
                 let m = metrics.borrow();
                 m.membership_config.voter_ids().map(|v| v as i32).collect()
             };
-            group.begin_term(self.settings.node.0, voters, term as i32, (self.now)());
+            group.begin_term(self.settings.node.0, voters, term as i32, self.clock.now());
         }
         let (done, _) = oneshot::channel();
         let command = Command::Activate {

@@ -14,12 +14,12 @@ use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{BrokerEpoch, NodeId, Str};
 use futures::future::join_all;
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::MetaHandle;
 use crate::api::Client;
+use crate::net::Network;
 
 /// So long a broker whose connection has ended may take to come back by another.
 const GRACE: Duration = Duration::from_millis(200);
@@ -58,6 +58,7 @@ impl Session {
 
 pub struct Sessions {
     me: NodeId,
+    network: Network,
     /// `broker.session.timeout.ms`.
     timeout: Duration,
     /// Where brokers listen for each other.
@@ -89,9 +90,15 @@ impl Drop for Connected {
 }
 
 impl Sessions {
-    pub(super) fn new(me: NodeId, timeout: Duration, listener: Str) -> Arc<Sessions> {
+    pub(super) fn new(
+        me: NodeId,
+        network: Network,
+        timeout: Duration,
+        listener: Str,
+    ) -> Arc<Sessions> {
         Arc::new(Sessions {
             me,
+            network,
             timeout,
             listener,
             sessions: Mutex::default(),
@@ -193,7 +200,7 @@ impl Sessions {
             .absent(image)
             .into_iter()
             .map(async |(broker, host, port)| {
-                let connected = timeout(LOOK_MAX, TcpStream::connect((host.as_str(), port))).await;
+                let connected = timeout(LOOK_MAX, self.network.connect(&host, port)).await;
                 if let Ok(Err(e)) = connected
                     && e.kind() == io::ErrorKind::ConnectionRefused
                 {
@@ -309,7 +316,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_new_controller_grants_a_full_session_and_a_silent_broker_loses_it() {
         let image = image();
-        let sessions = Sessions::new(NodeId(1), SESSION, Str::from("PLAINTEXT"));
+        let sessions = Sessions::new(NodeId(1), Network::Tcp, SESSION, Str::from("PLAINTEXT"));
         sessions.begin(&image);
         advance(SESSION - Duration::from_millis(1)).await;
         assert!(ended(&sessions, &image).is_empty());
@@ -328,7 +335,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_ends_shortens_the_session_unless_another_takes_its_place() {
         let image = image();
-        let sessions = Sessions::new(NodeId(1), SESSION, Str::from("PLAINTEXT"));
+        let sessions = Sessions::new(NodeId(1), Network::Tcp, SESSION, Str::from("PLAINTEXT"));
         let (first, second, other) = (client(), client(), client());
         sessions.heard(NodeId(2), BrokerEpoch(20), Some(&first));
         sessions.heard(NodeId(3), BrokerEpoch(30), Some(&other));
@@ -348,7 +355,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_end_of_an_old_run_does_not_touch_the_new_one() {
         let image = image();
-        let sessions = Sessions::new(NodeId(1), SESSION, Str::from("PLAINTEXT"));
+        let sessions = Sessions::new(NodeId(1), Network::Tcp, SESSION, Str::from("PLAINTEXT"));
         let old = client();
         sessions.heard(NodeId(2), BrokerEpoch(7), Some(&old));
         sessions.heard(NodeId(2), BrokerEpoch(20), None);

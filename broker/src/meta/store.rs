@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 
 use super::raft::{Entry, NodeKey, TypeConfig};
 use super::wal::{Base, Frame, Wal, WalError};
+use crate::task;
 
 type Failure = StorageError<NodeKey>;
 
@@ -203,7 +204,7 @@ impl Store {
         work: impl FnOnce(&Store) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let store = self.clone();
-        tokio::task::spawn_blocking(move || work(&store))
+        task::blocking(move || work(&store))
             .await
             .unwrap_or_else(|e| Err(io::Error::other(e)))
     }

@@ -9,8 +9,8 @@ use airis_protocol::messages::broker_registration_request::{Feature, Listener};
 use airis_protocol::messages::create_topics_request::CreatableTopic;
 use airis_protocol::messages::*;
 use airis_protocol::types::{Millis, NodeId, PartitionId, Str, Uuid};
-use airis_storage::RealDisk;
 use airis_storage::disk::faulty::{Crash, Dice, FaultyDisk};
+use airis_storage::{Disk, RealDisk};
 use openraft::StorageError;
 use openraft::testing::{StoreBuilder, Suite};
 use parking_lot::Mutex;
@@ -20,6 +20,7 @@ use super::machine::Machine;
 use super::raft::{NodeKey, TypeConfig};
 use super::store::Store;
 use super::*;
+use crate::clock::Clock;
 
 const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 
@@ -57,17 +58,26 @@ fn real() -> Arc<dyn Disk> {
     Arc::new(RealDisk)
 }
 
+fn on(disk: &FaultyDisk) -> Host {
+    Host {
+        disk: Arc::new(disk.clone()),
+        ..options(Path::new("")).host
+    }
+}
+
 fn options(dir: &Path) -> MetaOptions {
     MetaOptions {
         balance: (Duration::from_secs(300), true),
-        disk: Arc::new(RealDisk),
+        host: Host {
+            clock: Clock::starting_at(Millis(1_700_000_000_000)),
+            ..Host::default()
+        },
         log_dir: dir.to_owned(),
         settings: Settings {
             node: NodeId(1),
             cluster_id: CLUSTER.into(),
             ..Default::default()
         },
-        now: Arc::new(|| Millis(1_700_000_000_000)),
         seed: 7,
         snapshot_bytes: 20 << 20,
         quorum: quorum(),
@@ -418,7 +428,7 @@ async fn a_full_group_of_contradicting_commands_has_one_winner() {
 /// Starts on a simulated disk, registers, and creates topics until something fails. Returns the names that were answered for.
 async fn live(disk: &FaultyDisk, round: u128, topics: usize) -> (Option<Meta>, Vec<String>) {
     let small = MetaOptions {
-        disk: Arc::new(disk.clone()),
+        host: on(disk),
         snapshot_bytes: 600,
         ..options(Path::new("/data"))
     };
@@ -477,7 +487,7 @@ async fn nothing_answered_is_lost_wherever_the_disk_dies() {
             disk = disk.after(power, dice.roll());
             let told = format!("change {at}, round {round}, {power:?}");
             let check = MetaOptions {
-                disk: Arc::new(disk.clone()),
+                host: on(&disk),
                 ..options(Path::new("/data"))
             };
             let meta = Meta::start(check, Arc::new(Seen::default()))

@@ -14,14 +14,14 @@ use airis_protocol::types::Str;
 use airis_protocol::wire::{Message, Reader, Request};
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::peer::PeerError;
+use super::socket::{Network, Socket};
+use crate::task;
 
 /// The largest answer that is taken: a piece of a snapshot or of the metadata log, and room to spare.
 const ANSWER_MAX: usize = 128 * 1024 * 1024;
@@ -55,14 +55,13 @@ impl Drop for Owned {
 }
 
 impl Channel {
-    pub async fn connect(host: &str, port: u16) -> io::Result<Channel> {
-        let socket = timeout(CONNECT_MAX, TcpStream::connect((host, port)))
+    pub async fn connect(network: &Network, host: &str, port: u16) -> io::Result<Channel> {
+        let socket = timeout(CONNECT_MAX, network.connect(host, port))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-        socket.set_nodelay(true)?;
-        let (read, write) = socket.into_split();
+        let (read, write) = tokio::io::split(socket);
         let (requests, queue) = mpsc::channel(QUEUE_MAX);
-        let task = tokio::spawn(async move {
+        let task = task::spawn(async move {
             let pending = Pending::default();
             tokio::select! {
                 () = send(write, queue, pending.clone()) => {}
@@ -112,7 +111,11 @@ impl Channel {
     }
 }
 
-async fn send(mut socket: OwnedWriteHalf, mut queue: mpsc::Receiver<Outgoing>, pending: Pending) {
+async fn send(
+    mut socket: WriteHalf<Socket>,
+    mut queue: mpsc::Receiver<Outgoing>,
+    pending: Pending,
+) {
     let mut next = 0i32;
     while let Some(mut out) = queue.recv().await {
         let id = next;
@@ -125,7 +128,7 @@ async fn send(mut socket: OwnedWriteHalf, mut queue: mpsc::Receiver<Outgoing>, p
     }
 }
 
-async fn receive(mut socket: OwnedReadHalf, pending: Pending) {
+async fn receive(mut socket: ReadHalf<Socket>, pending: Pending) {
     let mut input = FrameDecoder::new(ANSWER_MAX);
     loop {
         match input.next_frame() {

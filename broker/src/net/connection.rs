@@ -16,12 +16,12 @@ use airis_protocol::wire::{EncodeError, Encoded};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::memory::RequestMemory;
 use super::output::Output;
+use super::socket::Socket;
 use crate::api::dispatch::Door;
 use crate::api::{Answer, Client};
 
@@ -63,7 +63,7 @@ pub struct Limits {
 }
 
 pub struct Connection {
-    socket: TcpStream,
+    socket: Socket,
     door: Arc<Door>,
     client: Arc<Client>,
     limits: Limits,
@@ -79,7 +79,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(socket: TcpStream, door: Arc<Door>, client: Arc<Client>, limits: Limits) -> Self {
+    pub fn new(socket: Socket, door: Arc<Door>, client: Arc<Client>, limits: Limits) -> Self {
         let active = Instant::now();
         Connection {
             socket,

@@ -4,25 +4,23 @@
 //! failed (fault S19: out of file descriptors).
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use airis_protocol::types::Str;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use super::connection::{Closed, Connection, Limits};
+use super::socket::{Listener, Network};
 use super::threads::Serving;
 use crate::api::Client;
 use crate::api::dispatch::Door;
+use crate::task;
 use crate::work::stopping;
 
-/// Connections that wait to be accepted.
-const BACKLOG: i32 = 1024;
 /// How long accepting rests after it failed.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
@@ -30,11 +28,11 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 pub struct Bound {
     pub name: Str,
     pub addr: SocketAddr,
-    socket: TcpListener,
+    socket: Listener,
 }
 
 /// Binds a listener. An empty host means all interfaces. Errors say host, port and what to do.
-pub fn bind(name: &str, host: &str, port: u16) -> io::Result<Bound> {
+pub fn bind(network: &Network, name: &str, host: &str, port: u16) -> io::Result<Bound> {
     let context = |e: io::Error| {
         let hint = match e.kind() {
             io::ErrorKind::AddrInUse => {
@@ -49,21 +47,7 @@ pub fn bind(name: &str, host: &str, port: u16) -> io::Result<Bound> {
             format!("listener {name} cannot listen on {host}:{port}: {e}{hint}"),
         )
     };
-    let hosts = if host.is_empty() { "0.0.0.0" } else { host };
-    let addr = (hosts, port)
-        .to_socket_addrs()
-        .map_err(context)?
-        .next()
-        .ok_or_else(|| context(io::ErrorKind::NotFound.into()))?;
-    let open = || -> io::Result<TcpListener> {
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&addr.into())?;
-        socket.listen(BACKLOG)?;
-        TcpListener::from_std(socket.into())
-    };
-    let socket = open().map_err(context)?;
+    let socket = network.listen(host, port).map_err(context)?;
     Ok(Bound {
         name: Str::from(name),
         addr: socket.local_addr()?,
@@ -86,20 +70,10 @@ impl Bound {
             tokio::select! {
                 accepted = self.socket.accept() => match accepted {
                     Ok((socket, addr)) => {
-                        if let Err(e) = socket.set_nodelay(true) {
-                            debug!(%addr, "no TCP_NODELAY: {e}");
-                        }
                         let client = Arc::new(Client::new(addr, self.name.clone(), door.for_controllers()));
-                        let socket = match socket.into_std() {
-                            Ok(socket) => socket,
-                            Err(e) => {
-                                debug!(%addr, "connection lost: {e}");
-                                continue;
-                            }
-                        };
                         let (door, limits) = (door.clone(), limits.clone());
                         let served = async move {
-                            let closed = match TcpStream::from_std(socket) {
+                            let closed = match socket.attach() {
                                 Ok(socket) => Connection::new(socket, door, client, limits).serve().await,
                                 Err(e) => Closed::Io(e),
                             };
@@ -110,7 +84,8 @@ impl Bound {
                                 Closed::BadRequest(why) => info!(%addr, "connection closed: {why:?}"),
                             }
                         };
-                        connections.spawn_on(served, turns.next().expect("there is at least one"));
+                        let on = turns.next().expect("there is at least one");
+                        task::spawn_in(&mut connections, served, on);
                     }
                     Err(e) => {
                         warn!(listener = %self.name, "cannot accept a connection: {e}");

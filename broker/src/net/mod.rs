@@ -4,13 +4,17 @@
 
 pub mod channel;
 mod connection;
+#[cfg(any(test, feature = "sim"))]
+pub mod fabric;
 mod listener;
 mod memory;
 mod output;
 pub mod peer;
+mod socket;
 mod threads;
 
 pub use connection::Limits;
 pub use listener::{Bound, bind};
 pub use memory::RequestMemory;
+pub use socket::Network;
 pub use threads::{Serving, Threads};

@@ -5,12 +5,11 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
 
 use airis_protocol::wire::{Chunk, Encoded};
 use bytes::{Buf, Bytes};
-use tokio::io::Interest;
-use tokio::net::TcpStream;
+
+use super::socket::Socket;
 
 /// Most pieces given to one vectored write.
 const SLICES_MAX: usize = 32;
@@ -47,7 +46,7 @@ impl Output {
     }
 
     /// Sends as much as the socket takes now. `WouldBlock` if something is left and the socket is full.
-    pub fn send(&mut self, socket: &TcpStream) -> io::Result<()> {
+    pub fn send(&mut self, socket: &Socket) -> io::Result<()> {
         loop {
             self.read_small()?;
             let Some(front) = self.chunks.front_mut() else {
@@ -56,21 +55,13 @@ impl Output {
             let sent = match front {
                 Chunk::Bytes(_) => self.send_bytes(socket)?,
                 Chunk::File(range) if range.len == 0 => 0,
-                Chunk::File(range) => match range.source.as_fd() {
-                    Some(file) => {
-                        let want = (range.len as usize).min(SENDFILE_MAX);
-                        let mut at = range.position;
-                        socket.try_io(Interest::WRITABLE, || {
-                            Ok(rustix::fs::sendfile(
-                                socket.as_fd(),
-                                file,
-                                Some(&mut at),
-                                want,
-                            )?)
-                        })?
-                    }
+                Chunk::File(range) => match range.source.as_fd().and_then(|file| {
+                    let want = (range.len as usize).min(SENDFILE_MAX);
+                    socket.try_sendfile(file, range.position, want)
+                }) {
+                    Some(sent) => sent?,
                     None => {
-                        // No descriptor (a simulated disk): read a piece into memory and send it from there.
+                        // No descriptor (a simulated disk or network): read a piece into memory and send it from there.
                         let mut buf = vec![0; (range.len as usize).min(COPY)];
                         let n = range.source.read_at(range.position, &mut buf)?;
                         buf.truncate(n);
@@ -114,7 +105,7 @@ impl Output {
         Ok(())
     }
 
-    fn send_bytes(&self, socket: &TcpStream) -> io::Result<usize> {
+    fn send_bytes(&self, socket: &Socket) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let mut n = 0;
         for chunk in self.chunks.iter().take(SLICES_MAX) {

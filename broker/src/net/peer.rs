@@ -12,7 +12,8 @@ use airis_protocol::types::Str;
 use airis_protocol::wire::{DecodeError, EncodeError, Message, Reader, Request};
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use super::socket::{Network, Socket};
 
 /// The largest answer that is taken from another node. A fetch answer holds at most `replica.fetch.response.max.bytes` and one
 /// batch more; a snapshot comes in pieces.
@@ -35,7 +36,7 @@ pub enum PeerError {
 
 /// One connection to another node.
 pub struct Peer {
-    socket: TcpStream,
+    socket: Socket,
     input: FrameDecoder,
     client_id: Str,
     next: i32,
@@ -43,9 +44,13 @@ pub struct Peer {
 
 impl Peer {
     /// Connects. `client_id` is what the other side sees in request headers.
-    pub async fn connect(host: &str, port: u16, client_id: Str) -> io::Result<Peer> {
-        let socket = TcpStream::connect((host, port)).await?;
-        socket.set_nodelay(true)?;
+    pub async fn connect(
+        network: &Network,
+        host: &str,
+        port: u16,
+        client_id: Str,
+    ) -> io::Result<Peer> {
+        let socket = network.connect(host, port).await?;
         Ok(Peer {
             socket,
             input: FrameDecoder::new(ANSWER_MAX),

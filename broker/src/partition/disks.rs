@@ -15,7 +15,7 @@ use airis_protocol::types::{BrokerEpoch, Offset, PartitionId, Str, Uuid};
 use airis_storage::checkpoint::PartitionOffsets;
 use airis_storage::dir::{PartitionDir, PartitionDirKind, PartitionMetadata};
 use airis_storage::log::{Log, OpenArgs};
-use airis_storage::{Disk, LogDir, MetaProperties, RealDisk, StorageError};
+use airis_storage::{Disk, LogDir, MetaProperties, StorageError};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -23,6 +23,7 @@ use tracing::{info, warn};
 use super::{Partition, config};
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
+use crate::host::Host;
 
 /// A directory of a deleted partition, and when its files go.
 pub struct Deleted {
@@ -95,11 +96,12 @@ impl Disks {
     /// Locks and reads every directory of `log.dirs`; makes and formats those that are new. `fresh_cluster` is the cluster's id if
     /// all of them are.
     pub fn open_all(
+        host: &Host,
         config: &BrokerConfig,
         fresh_cluster: &str,
         seed: u64,
     ) -> Result<Disks, DisksError> {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let disk = host.disk.clone();
         let mut chance = Chance::new(seed);
         let mut opened: Vec<(LogDir, Option<MetaProperties>)> = Vec::new();
         for path in &config.log_dirs {
@@ -181,7 +183,7 @@ impl Disks {
             cluster_id,
             previous_epoch,
             producer_expiry_ms: config.producer_id_expiration.0,
-            clock: Clock,
+            clock: host.clock.clone(),
             unique: Mutex::new(chance),
             checkpoints: Mutex::new(()),
         })

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use super::Partition;
 use crate::config::Durability;
+use crate::task;
 
 const IDLE: u8 = 0;
 const RUNNING: u8 = 1;
@@ -54,7 +55,7 @@ impl Partition {
             }
         }
         let this = self.clone();
-        tokio::task::spawn_blocking(move || this.run_flushes());
+        task::blocking(move || this.run_flushes());
     }
 
     fn run_flushes(self: Arc<Self>) {

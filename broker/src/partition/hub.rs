@@ -13,11 +13,12 @@ use tokio::time::Instant;
 
 use super::Partition;
 use crate::config::BrokerConfig;
+use crate::task::HashState;
 
 /// Partitions that one task has to look at.
 #[derive(Default)]
 pub struct Queue {
-    waiting: Mutex<HashMap<(Uuid, PartitionId), Arc<Partition>, foldhash::fast::RandomState>>,
+    waiting: Mutex<HashMap<(Uuid, PartitionId), Arc<Partition>, HashState>>,
     added: Notify,
 }
 

@@ -22,12 +22,13 @@ use super::disks::{Deleted, Disks};
 use super::{Hub, Partition, config};
 use crate::config::BrokerConfig;
 use crate::meta::Publisher;
+use crate::task::{self, HashState};
 
 /// The partitions of one topic that are here, by number; those elsewhere are `None`.
 type Topic = Arc<Vec<Option<Arc<Partition>>>>;
 
 /// Cheap to clone, so that a new table does not cost as much as there are topics.
-type Map<K, V> = GenericHashMap<K, V, foldhash::fast::RandomState, DefaultSharedPtr>;
+type Map<K, V> = GenericHashMap<K, V, HashState, DefaultSharedPtr>;
 
 /// Partitions that have just been opened, by topic and number.
 type Opened = HashMap<(Uuid, usize), Arc<Partition>>;
@@ -237,12 +238,7 @@ impl PartitionTable {
                 }
             }
         };
-        std::thread::scope(|scope| {
-            for _ in 1..threads.min(wanted.len() / OPENED_BY_ONE_MIN) {
-                scope.spawn(work);
-            }
-            work();
-        });
+        task::side_by_side(threads.min(wanted.len() / OPENED_BY_ONE_MIN), work);
         opened.into_inner()
     }
 

@@ -25,6 +25,7 @@ use tracing::{debug, error, info};
 use crate::net::peer::{Peer, PeerError};
 use crate::node::Node;
 use crate::partition::{Next, Partition, Position, Queue};
+use crate::task;
 
 /// The first rest after something failed; it doubles up to `replica.fetch.backoff.ms`.
 const REST_MIN: Duration = Duration::from_millis(10);
@@ -197,7 +198,7 @@ impl Fetcher {
             return;
         }
         let all: Vec<_> = unflushed.iter().map(|(_, p)| p.clone()).collect();
-        let _ = tokio::task::spawn_blocking(move || flush_all(&all)).await;
+        let _ = task::blocking(move || flush_all(&all)).await;
         for (key, partition) in unflushed {
             if partition.log().recovery_point() < positions[&key].offset {
                 // Its disk has failed: it falls behind, and out of the ISR.
@@ -217,7 +218,8 @@ impl Fetcher {
                 std::io::Error::other(format!("broker {} has no listener {listener}", self.leader))
             })?;
         let client_id = Str::from(format!("replica-of-{}", self.node.id));
-        let connecting = Peer::connect(&endpoint.host, endpoint.port, client_id);
+        let connecting =
+            Peer::connect(&self.node.network, &endpoint.host, endpoint.port, client_id);
         let peer = timeout(CONNECT_MAX, connecting)
             .await
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
@@ -337,7 +339,7 @@ impl Fetcher {
         }
         let now = self.node.clock.now();
         let outcomes = if blocking || bytes > INLINE_BYTES_MAX {
-            match tokio::task::spawn_blocking(move || apply(&parts, now)).await {
+            match task::blocking(move || apply(&parts, now)).await {
                 Ok(outcomes) => outcomes,
                 Err(e) => {
                     error!("an answer could not be taken: {e}");
@@ -371,9 +373,8 @@ impl Fetcher {
                 match self.ask_range(&partition, asked).await {
                     Ok((start, end)) => {
                         let (now, asked) = (self.node.clock.now(), *asked);
-                        let taken = tokio::task::spawn_blocking(move || {
-                            partition.leader_range(&asked, start, end, now)
-                        });
+                        let taken =
+                            task::blocking(move || partition.leader_range(&asked, start, end, now));
                         if !matches!(taken.await, Ok(Next::Fetch { .. })) {
                             self.rest_slot(key);
                         }
@@ -533,10 +534,5 @@ fn flush_all(partitions: &[Arc<Partition>]) {
             p.flush_now();
         }
     };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(work);
-        }
-        work();
-    });
+    task::side_by_side(threads, work);
 }

@@ -8,7 +8,7 @@ mod isr;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use crate::net::Serving;
 use crate::node::Node;
 use crate::partition::Queue;
+use crate::task;
 use crate::work::until;
 use fetcher::Fetcher;
 
@@ -41,7 +42,7 @@ pub fn start(
 /// in any more.
 async fn follow(node: Arc<Node>, serving: Serving) {
     let mut turns = serving.iter().cycle();
-    let mut fetchers: HashMap<NodeId, Arc<Queue>> = HashMap::new();
+    let mut fetchers: BTreeMap<NodeId, Arc<Queue>> = BTreeMap::new();
     // Aborted with this task.
     let mut tasks = JoinSet::new();
     loop {
@@ -53,7 +54,7 @@ async fn follow(node: Arc<Node>, serving: Serving) {
                 let inbox = Arc::<Queue>::default();
                 let fetcher = Fetcher::new(node.clone(), leader, inbox.clone());
                 let thread = turns.next().expect("at least one thread serves");
-                tasks.spawn_on(fetcher.run(), thread);
+                tasks.spawn_on(task::scoped(fetcher.run()), thread);
                 inbox
             });
             inbox.push(&partition);

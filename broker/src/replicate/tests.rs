@@ -42,6 +42,7 @@ use crate::api::dispatch::Door;
 use crate::clock::Clock;
 use crate::config::{BrokerConfig, Durability};
 use crate::coord::Groups;
+use crate::host::Host;
 use crate::meta::{MetaHandle, Publisher};
 use crate::net::peer::Peer;
 use crate::net::{self, Limits, RequestMemory};
@@ -192,12 +193,13 @@ impl Cluster {
         let controller = self.controller.clone();
         self.incarnations += 1;
         let incarnation = Uuid(self.incarnations);
-        let bound = net::bind("PLAINTEXT", "127.0.0.1", 0).unwrap();
+        let bound = net::bind(&net::Network::Tcp, "PLAINTEXT", "127.0.0.1", 0).unwrap();
         let addr = bound.addr;
         let opening = config.clone();
         let clean = self.clean;
         let (table, meta, epoch) = tokio::task::spawn_blocking(move || {
-            let disks = Disks::open_all(&opening, CLUSTER, 7 + id as u64).unwrap();
+            let disks =
+                Disks::open_all(&Host::default(), &opening, CLUSTER, 7 + id as u64).unwrap();
             let directories = disks.directory_ids();
             let table = Arc::new(PartitionTable::new(opening.clone(), Arc::new(disks)));
             let meta = controller.attach(id, &table);
@@ -236,15 +238,22 @@ impl Cluster {
         .await
         .unwrap();
         let (stop, stopped) = watch::channel(false);
-        let (groups, mut tasks) =
-            Groups::start(&config, meta.clone(), table.clone(), Clock, 3, &stopped);
+        let (groups, mut tasks) = Groups::start(
+            &config,
+            meta.clone(),
+            table.clone(),
+            Clock::default(),
+            3,
+            &stopped,
+        );
         let node = Arc::new(Node::new(Parts {
             id: config.node_id,
             cluster_id: CLUSTER.into(),
             meta,
             partitions: table,
             groups,
-            clock: Clock,
+            clock: Clock::default(),
+            network: net::Network::Tcp,
             chance: Chance::new(id as u64),
             config: config.clone(),
         }));
@@ -350,7 +359,7 @@ impl Cluster {
 
     async fn client(&self, id: i32) -> Peer {
         let addr = self.running[&id].addr;
-        Peer::connect("127.0.0.1", addr.port(), "test".into())
+        Peer::connect(&net::Network::Tcp, "127.0.0.1", addr.port(), "test".into())
             .await
             .unwrap()
     }
@@ -476,7 +485,7 @@ impl Cluster {
 
 fn batch(value: &str) -> Bytes {
     let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
-    builder.push(Clock.now(), None, Some(value.as_bytes()), &[]);
+    builder.push(Clock::default().now(), None, Some(value.as_bytes()), &[]);
     builder.build(Offset(0), LeaderEpoch(-1))
 }
 
@@ -622,7 +631,7 @@ async fn what_only_the_old_leader_has_is_cut_off() {
     for _ in 0..3 {
         let args = AppendArgs {
             leader_epoch: epoch,
-            now: Clock.now(),
+            now: Clock::default().now(),
             origin: Origin::Client,
         };
         log.append_as_leader(&batch("never acknowledged"), args)

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{error, info, warn};
 
 use crate::node::Node;
+use crate::task;
 
 /// How often deleted directories are looked at.
 const DELETED_CHECK: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ pub fn until(
     task: impl Future<Output = ()> + Send + 'static,
 ) -> JoinHandle<()> {
     let mut stopped = stopped.clone();
-    tokio::spawn(async move {
+    task::spawn(async move {
         tokio::select! {
             () = task => {}
             _ = stopped.wait_for(|s| *s) => {}
@@ -67,14 +68,14 @@ fn every(
     let (node, mut stopped) = (node.clone(), stopped.clone());
     let work = Arc::new(Mutex::new(work));
     let period = period.max(Duration::from_millis(1));
-    tokio::spawn(async move {
+    task::spawn(async move {
         let mut ticks = interval_at(Instant::now() + period, period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {
                     let (node, work) = (node.clone(), work.clone());
-                    if let Err(e) = tokio::task::spawn_blocking(move || work.lock()(&node)).await {
+                    if let Err(e) = task::blocking(move || work.lock()(&node)).await {
                         error!("background work failed: {e}");
                     }
                 }

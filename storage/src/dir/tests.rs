@@ -4,6 +4,7 @@ use airis_protocol::types::{NodeId, Offset, Uuid};
 
 use super::*;
 use crate::disk::RealDisk;
+use crate::disk::faulty::{Crash, FaultyDisk};
 
 fn open(path: &Path) -> Result<LogDir, StorageError> {
     LogDir::open(Arc::new(RealDisk), path)
@@ -126,4 +127,19 @@ fn checkpoints_are_kept_and_a_damaged_one_is_told_from_a_missing_one() {
     std::fs::write(tmp.path().join(RECOVERY_POINTS), "0\n9\nt 0 5\n").unwrap();
     assert_eq!(dir.recovery_points().unwrap(), Loaded::Damaged);
     assert!(dir.space().unwrap().total > 0);
+}
+
+/// Faults S23: what was formatted is there after a power cut, with all directories above it.
+#[test]
+fn a_new_directory_survives_a_power_cut() {
+    let path = Path::new("/srv/kafka/data");
+    let meta = MetaProperties::new("abc", NodeId(3), Uuid(5));
+    for seed in 0..50 {
+        let disk = FaultyDisk::new();
+        let dir = LogDir::open(Arc::new(disk.clone()), path).unwrap();
+        dir.write_meta(&meta).unwrap();
+        let after = disk.after(Crash::Power, seed);
+        let again = LogDir::open(Arc::new(after), path).unwrap();
+        assert_eq!(again.meta().unwrap().as_ref(), Some(&meta), "seed {seed}");
+    }
 }
