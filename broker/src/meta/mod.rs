@@ -229,7 +229,12 @@ impl Meta {
             store: store.clone(),
         };
         let me = node.0 as raft::NodeKey;
-        let peers = Peers::new(node.0, &options.settings.cluster_id, addresses.clone());
+        let peers = Peers::new(
+            node.0,
+            &options.settings.cluster_id,
+            addresses.clone(),
+            store.clone(),
+        );
         let found = (options.part == Part::Found).then_some(members);
         let raft = raft::start(me, store.clone(), machine.clone(), peers.clone(), found).await?;
         let running = quorum::Running {
