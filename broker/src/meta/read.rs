@@ -49,7 +49,7 @@ pub struct VoterState {
     pub end: i64,
     /// When it last answered its leader. `None`: never, or it is the leader itself.
     pub heard: Option<Instant>,
-    /// When it last had all that the leader had. `None`: not since this leader leads, or it is the leader itself.
+    /// When it last had all that this node had. `None`: never while this node led, or it is this node itself.
     pub caught_up: Option<Instant>,
 }
 
