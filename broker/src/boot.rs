@@ -213,9 +213,9 @@ pub async fn start(
         .map(|b| &addresses[&b.name])
         .or(None)
         .map_or_else(String::new, |(host, port)| format!("{host}:{port}"));
-    let own_addr = advertised(&config, &for_controllers)
-        .into_values()
-        .next()
+    let own_addr = for_controllers
+        .first()
+        .map(|b| advertised(&config, &for_controllers)[&b.name].clone())
         .map_or_else(String::new, |(host, port)| format!("{host}:{port}"));
     let mut chance = Chance::new(seed);
     let fresh_cluster = chance.uuid().to_string();

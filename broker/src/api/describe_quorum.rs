@@ -51,21 +51,16 @@ pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorum
     let current_voters = voters
         .iter()
         .map(|v| {
-            let heard = if v.id == leader {
-                ctx.now.0
-            } else {
-                v.heard.map_or(-1, ago)
+            let leads = v.id == leader;
+            let at = |at: Option<tokio::time::Instant>| match leads {
+                true => ctx.now.0,
+                false => at.map_or(-1, ago),
             };
             ReplicaState {
                 replica_id: v.id.0,
-                log_end_offset: if v.id == leader { end } else { v.end },
-                last_fetch_timestamp: heard,
-                // What it had when it was last heard of was the end of the log, unless it lags.
-                last_caught_up_timestamp: if v.id == leader || v.end >= end {
-                    heard
-                } else {
-                    -1
-                },
+                log_end_offset: if leads { end } else { v.end },
+                last_fetch_timestamp: at(v.heard),
+                last_caught_up_timestamp: at(v.caught_up),
                 ..Default::default()
             }
         })
@@ -84,8 +79,11 @@ pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorum
             ..Default::default()
         })
         .collect();
-    let name = ctx.client.listener.clone();
-    let nodes = voters.into_iter().map(|v| Node {
+    // Voters reach each other by a listener for controllers; one that has none is alone, and has no address as a voter.
+    let listener = ctx.node.config.controller_listeners.first();
+    let name = listener.map(|l| l.name.clone()).unwrap_or_default();
+    let reachable = voters.into_iter().filter(|v| !v.host.is_empty());
+    let nodes = reachable.map(|v| Node {
         node_id: v.id.0,
         listeners: vec![Listener {
             name: name.clone(),

@@ -55,7 +55,7 @@ pub(super) struct State {
 #[derive(Clone)]
 pub(super) struct Machine {
     pub state: Arc<Mutex<State>>,
-    /// Held while a snapshot is built.
+    /// Held while a snapshot is built or installed.
     pub building: Arc<Mutex<()>>,
     /// The image of what has been applied, for the next decision. May run ahead of what is published.
     pub applied: Arc<ArcSwap<Image>>,
@@ -210,18 +210,24 @@ impl Machine {
         let id = SnapshotId::parse(&meta.snapshot_id)
             .ok_or_else(|| io::Error::other("a snapshot without an offset in its name"))?;
         let (image, quorum) = checkpoint::read(id, &bytes).map_err(io::Error::other)?;
+        let place = Place {
+            log_id: meta.last_log_id,
+            next_offset: id.end,
+            membership: meta.last_membership.clone(),
+        };
+        // One that is being built is older, and must not be taken for the newest.
+        let _building = self.building.lock();
         let mut state = self.state.lock();
+        state.check_open()?;
+        self.store.installing(&place)?;
         checkpoint::store(&**state.journal.disk(), state.journal.dir(), id, &bytes)?;
         let before = std::mem::replace(&mut state.image, image);
         state.quorum = quorum;
         state.delta = Delta::between(&before, &state.image);
         state.journal.restart_at(id.end)?;
-        state.place = Place {
-            log_id: meta.last_log_id,
-            next_offset: id.end,
-            membership: meta.last_membership.clone(),
-        };
-        self.store.note(state.place.clone());
+        self.store.installed()?;
+        self.store.applied(place.log_id);
+        state.place = place;
         state.snapshot = Some(meta.clone());
         state.snapshot_at = state.journal.appended();
         Ok(self.publication(&mut state))
@@ -262,6 +268,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
                     .map_err(|e| StorageIOError::apply(entry.log_id, &e))?;
                 outcomes.push(outcome);
             }
+            self.store.applied(state.place.log_id);
             if state.image.in_transaction() {
                 None
             } else {
@@ -293,7 +300,10 @@ impl RaftStateMachine<TypeConfig> for Machine {
         let publication = task::blocking(move || machine.install(&meta, bytes))
             .await
             .unwrap_or_else(|e| Err(io::Error::other(e)))
-            .map_err(|e| failed(ErrorVerb::Write, e))?;
+            .map_err(|e| {
+                self.store.stuck();
+                failed(ErrorVerb::Write, e)
+            })?;
         let _ = self.publish.send(publication).await;
         Ok(())
     }

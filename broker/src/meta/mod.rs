@@ -234,6 +234,7 @@ impl Meta {
             network.clone(),
             &options.settings.cluster_id,
             addresses.clone(),
+            store.clone(),
         );
         let found = (options.part == Part::Found).then_some(members);
         let raft = raft::start(me, store.clone(), machine.clone(), peers.clone(), found).await?;

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::raft::{Node, NodeKey, TypeConfig};
+use super::store::Store;
 use super::wire::{Answer, Call, Envelope};
 use crate::net::Network;
 use crate::net::channel::Channel;
@@ -108,6 +109,15 @@ impl Link {
     }
 }
 
+/// How a voter follows this node, its leader.
+#[derive(Clone, Copy)]
+pub(super) struct Follows {
+    /// When it last acknowledged this node as its leader.
+    pub acknowledged: Instant,
+    /// When it last had all that this node had.
+    pub caught_up: Option<Instant>,
+}
+
 struct Shared {
     me: i32,
     network: Network,
@@ -115,8 +125,9 @@ struct Shared {
     /// Addresses that the configuration gives, by node. They win over those in the log: a voter may have moved.
     configured: BTreeMap<NodeKey, String>,
     links: Mutex<BTreeMap<(NodeKey, String), Arc<Link>>>,
-    /// When each voter last acknowledged this node as its leader.
-    acknowledged: Mutex<BTreeMap<NodeKey, Instant>>,
+    /// What this node has to send.
+    store: Store,
+    following: Mutex<BTreeMap<NodeKey, Follows>>,
 }
 
 /// Makes clients to other voters. Clones share connections.
@@ -129,6 +140,7 @@ impl Peers {
         network: Network,
         cluster: &str,
         configured: BTreeMap<NodeKey, String>,
+        store: Store,
     ) -> Peers {
         Peers(Arc::new(Shared {
             me,
@@ -136,7 +148,8 @@ impl Peers {
             cluster: cluster.to_owned(),
             configured,
             links: Mutex::default(),
-            acknowledged: Mutex::default(),
+            store,
+            following: Mutex::default(),
         }))
     }
 
@@ -171,19 +184,20 @@ impl Peers {
         }
     }
 
-    /// When each voter last acknowledged this node as its leader.
-    pub fn acknowledged(&self) -> BTreeMap<NodeKey, Instant> {
-        self.0.acknowledged.lock().clone()
+    /// How each voter that this node leads, or led, follows it.
+    pub fn following(&self) -> BTreeMap<NodeKey, Follows> {
+        self.0.following.lock().clone()
     }
 
     /// True if a majority of the voters, this node among them, has acknowledged it as its leader within `age`.
     pub fn majority_within(&self, voters: &BTreeSet<NodeKey>, age: Duration) -> bool {
-        let acknowledged = self.0.acknowledged.lock();
+        let following = self.0.following.lock();
         let me = self.0.me as NodeKey;
-        let with = voters
-            .iter()
-            .filter(|v| **v == me || acknowledged.get(v).is_some_and(|at| at.elapsed() < age))
-            .count();
+        let fresh = |v: &NodeKey| {
+            let state = following.get(v);
+            state.is_some_and(|f| f.acknowledged.elapsed() < age)
+        };
+        let with = voters.iter().filter(|v| **v == me || fresh(v)).count();
         with > voters.len() / 2
     }
 }
@@ -245,11 +259,22 @@ impl RaftNetwork<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeKey>, RPCError<NodeKey, Node, RaftError<NodeKey>>> {
         let sent = Instant::now();
+        let last = rpc
+            .entries
+            .last()
+            .map_or(rpc.prev_log_id, |e| Some(e.log_id));
+        let all = last >= self.peers.0.store.last();
         match self.call(Call::Append(rpc), &option).await? {
             Answer::Append(answer) => {
+                let caught_up = all && matches!(answer, AppendEntriesResponse::Success);
                 if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
-                    let mut acknowledged = self.peers.0.acknowledged.lock();
-                    acknowledged.insert(self.node, sent);
+                    let mut following = self.peers.0.following.lock();
+                    let before = following.get(&self.node).and_then(|f| f.caught_up);
+                    let now = Follows {
+                        acknowledged: sent,
+                        caught_up: if caught_up { Some(sent) } else { before },
+                    };
+                    following.insert(self.node, now);
                 }
                 Ok(answer)
             }

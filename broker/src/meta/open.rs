@@ -129,6 +129,8 @@ pub(super) fn open(
     let mut loaded = load(disk, dir, synced)?;
     let mut store = None;
     if let Some(existing) = existing {
+        let end = loaded.image.position.next().0;
+        existing.settle(end).map_err(at_path(dir))?;
         let mut fitting = fit(&existing, &loaded.image);
         if let Fit::Within(offset) = fitting {
             tracing::warn!(
@@ -199,6 +201,7 @@ pub(super) fn open(
             )
         }
     };
+    store.applied(place.log_id);
     let snapshot = snapshot_of(&store, &loaded.snapshots);
     let state = State {
         journal: loaded.journal,

@@ -49,6 +49,8 @@ pub struct VoterState {
     pub end: i64,
     /// When it last answered its leader. `None`: never, or it is the leader itself.
     pub heard: Option<Instant>,
+    /// When it last had all that this node had. `None`: never while this node led, or it is this node itself.
+    pub caught_up: Option<Instant>,
 }
 
 pub struct MetadataLog {
@@ -151,7 +153,7 @@ impl MetadataLog {
     pub fn voters(&self) -> Vec<VoterState> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
-        let acknowledged = self.peers.acknowledged();
+        let following = self.peers.following();
         let membership = metrics.membership_config.membership();
         metrics
             .membership_config
@@ -167,12 +169,14 @@ impl MetadataLog {
                     None if id == metrics.id => self.end(),
                     None => -1,
                 };
+                let follows = following.get(&id);
                 VoterState {
                     id: NodeId(id as i32),
                     host: host.to_owned(),
                     port,
                     end,
-                    heard: acknowledged.get(&id).copied(),
+                    heard: follows.map(|f| f.acknowledged),
+                    caught_up: follows.and_then(|f| f.caught_up),
                 }
             })
             .collect()

@@ -1,7 +1,10 @@
 //! The raft log as openraft wants it: votes and entries in memory, and behind them in the [`Wal`].
 //!
-//! Always holds: a vote or entry is on disk before it is reported as saved; entries are consecutive from the base on. Must never:
-//! forget an entry whose records are not yet synced in the metadata log (the machine syncs it before it lets openraft purge).
+//! Always holds: a vote or entry is on disk before it is reported as saved; entries are consecutive from the base on, and the base
+//! knows the offset that they begin at. Must never: forget an entry whose records are not yet synced in the metadata log (the
+//! machine syncs it before it lets openraft purge). A snapshot that is installed is such a purge: openraft asks for it at once,
+//! beside the machine that is still installing, so it waits; and where the snapshot ends is on disk before the snapshot is, as the
+//! entries here cannot tell.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -18,6 +21,7 @@ use openraft::{
     StoredMembership, Vote,
 };
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::raft::{Entry, NodeKey, TypeConfig};
 use super::wal::{Base, Frame, Wal, WalError};
@@ -31,13 +35,25 @@ struct State {
     vote: Option<Vote<NodeKey>>,
     base: Base,
     entries: BTreeMap<u64, Entry>,
-    /// Where an installed snapshot ends, which the entries here cannot tell.
-    installed: Option<Place>,
+    /// Where the snapshot ends that is being installed.
+    installing: Option<Base>,
+}
+
+/// How far the machine is.
+#[derive(Clone, Copy, Default)]
+struct Applied {
+    /// What it has applied, or installed.
+    to: Option<LogId<NodeKey>>,
+    /// It cannot go on.
+    failed: bool,
 }
 
 /// The log store. Clones share everything.
 #[derive(Clone)]
-pub(super) struct Store(Arc<Mutex<State>>);
+pub(super) struct Store {
+    state: Arc<Mutex<State>>,
+    applied: Arc<watch::Sender<Applied>>,
+}
 
 /// How many records of the metadata log an entry becomes, if its first one gets the offset `next`.
 ///
@@ -86,6 +102,18 @@ impl State {
             membership: self.base.membership.clone(),
         }
     }
+
+    /// Writes the file anew.
+    fn begin_at(&mut self, base: Base, kept: BTreeMap<u64, Entry>) -> io::Result<()> {
+        let mut frames = vec![Frame::Base(base.clone())];
+        frames.extend(self.vote.map(Frame::Vote));
+        frames.extend(self.installing.clone().map(Frame::Installing));
+        frames.extend(kept.values().cloned().map(Frame::Entry));
+        self.wal.rewrite(&frames)?;
+        self.base = base;
+        self.entries = kept;
+        Ok(())
+    }
 }
 
 impl Store {
@@ -99,13 +127,13 @@ impl Store {
         let mut frames = vec![Frame::Base(base.clone())];
         frames.extend(vote.map(Frame::Vote));
         let wal = Wal::replace(disk, dir, &frames)?;
-        Ok(Store(Arc::new(Mutex::new(State {
+        Ok(Store::of(State {
             wal,
             vote,
             base,
             entries: BTreeMap::new(),
-            installed: None,
-        }))))
+            installing: None,
+        }))
     }
 
     /// The store that is in the directory.
@@ -116,7 +144,7 @@ impl Store {
             vote: None,
             base: Base::default(),
             entries: BTreeMap::new(),
-            installed: None,
+            installing: None,
         };
         for frame in frames {
             match frame {
@@ -128,19 +156,27 @@ impl Store {
                 Frame::Entry(entry) => {
                     state.entries.insert(entry.log_id.index, entry);
                 }
+                Frame::Installing(base) => state.installing = Some(base),
             }
         }
-        Ok(Store(Arc::new(Mutex::new(state))))
+        Ok(Store::of(state))
+    }
+
+    fn of(state: State) -> Store {
+        Store {
+            state: Arc::new(Mutex::new(state)),
+            applied: Arc::new(watch::channel(Applied::default()).0),
+        }
     }
 
     /// Where the entries begin.
     pub fn base(&self) -> Place {
-        self.0.lock().base_place()
+        self.state.lock().base_place()
     }
 
     /// Calls `see` with the place after each entry, in order; the base comes first.
     pub fn walk(&self, mut see: impl FnMut(&Place, Option<&Entry>)) {
-        let state = self.0.lock();
+        let state = self.state.lock();
         let mut place = state.base_place();
         see(&place, None);
         for entry in state.entries.values() {
@@ -149,21 +185,66 @@ impl Store {
         }
     }
 
-    /// Told by the machine where a snapshot that it installed ends; openraft purges up to there next.
-    pub fn note(&self, place: Place) {
-        self.0.lock().installed = Some(place);
+    /// Told by the machine, before it installs a snapshot, where that ends.
+    pub fn installing(&self, place: &Place) -> io::Result<()> {
+        let base = Base {
+            log_id: place.log_id,
+            next_offset: place.next_offset,
+            membership: place.membership.clone(),
+        };
+        self.save(Frame::Installing(base.clone()))?;
+        self.state.lock().installing = Some(base);
+        Ok(())
+    }
+
+    /// The snapshot is in the metadata log: the entries begin behind it.
+    pub fn installed(&self) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let Some(base) = state.installing.take() else {
+            return Ok(());
+        };
+        let next = base.log_id.map_or(0, |id| id.index + 1);
+        let kept = state.entries.split_off(&next);
+        state.begin_at(base, kept)
+    }
+
+    /// Settles what a crash left of an installation; `end` is where the metadata log ends.
+    pub fn settle(&self, end: i64) -> io::Result<()> {
+        {
+            let mut state = self.state.lock();
+            match &state.installing {
+                None => return Ok(()),
+                Some(base) if base.next_offset <= end => {}
+                Some(_) => {
+                    state.installing = None;
+                    let (base, kept) = (state.base.clone(), state.entries.clone());
+                    return state.begin_at(base, kept);
+                }
+            }
+        }
+        self.installed()
+    }
+
+    /// Told by the machine how far it is.
+    pub fn applied(&self, to: Option<LogId<NodeKey>>) {
+        self.applied.send_modify(|a| a.to = a.to.max(to));
+    }
+
+    /// Told by the machine that it cannot go on.
+    pub fn stuck(&self) {
+        self.applied.send_modify(|a| a.failed = true);
     }
 
     /// The last entry, wherever it is.
     pub fn last(&self) -> Option<LogId<NodeKey>> {
-        let state = self.0.lock();
+        let state = self.state.lock();
         let last = state.entries.values().next_back().map(|e| e.log_id);
         last.or(state.base.log_id)
     }
 
     /// The offset that follows the records of an entry; `None` if it is not (or no longer) here.
     pub fn end_of(&self, index: u64) -> Option<i64> {
-        let state = self.0.lock();
+        let state = self.state.lock();
         let mut place = state.base_place();
         if state.base.log_id.map(|id| id.index) == Some(index) {
             return Some(place.next_offset);
@@ -177,25 +258,25 @@ impl Store {
 
     /// The saved vote.
     pub fn vote(&self) -> Option<Vote<NodeKey>> {
-        self.0.lock().vote
+        self.state.lock().vote
     }
 
     /// Saves a vote before openraft runs.
     pub fn save_vote_now(&self, vote: Vote<NodeKey>) -> io::Result<()> {
         self.save(Frame::Vote(vote))?;
-        self.0.lock().vote = Some(vote);
+        self.state.lock().vote = Some(vote);
         Ok(())
     }
 
     /// Makes sure that an entry of so many bytes can be written.
     pub fn reserve(&self, bytes: u64) -> io::Result<()> {
-        self.0.lock().wal.reserve(bytes)
+        self.state.lock().wal.reserve(bytes)
     }
 
     fn save(&self, frame: Frame) -> io::Result<()> {
         let mut bytes = Vec::new();
         frame.put(&mut bytes);
-        self.0.lock().wal.append(&bytes)
+        self.state.lock().wal.append(&bytes)
     }
 
     /// Runs file work on a thread that may block.
@@ -210,29 +291,22 @@ impl Store {
     }
 
     fn purge_to(&self, id: LogId<NodeKey>) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
+        if state.base.log_id >= Some(id) {
+            return Ok(());
+        }
         let mut place = state.base_place();
         for entry in state.entries.range(..=id.index).map(|(_, e)| e) {
             place.pass(entry);
         }
-        if let Some(installed) = state.installed.take_if(|p| p.log_id == Some(id)) {
-            place = installed;
-        }
-        // openraft purges what it has a snapshot of, whether the entries are here or not.
-        place.log_id = place.log_id.max(Some(id));
         let base = Base {
-            log_id: place.log_id,
+            // A machine that was ahead of its store when they were opened has no entry for it.
+            log_id: place.log_id.max(Some(id)),
             next_offset: place.next_offset,
             membership: place.membership,
         };
         let kept = state.entries.split_off(&(id.index + 1));
-        let mut frames = vec![Frame::Base(base.clone())];
-        frames.extend(state.vote.map(Frame::Vote));
-        frames.extend(kept.values().cloned().map(Frame::Entry));
-        state.wal.rewrite(&frames)?;
-        state.base = base;
-        state.entries = kept;
-        Ok(())
+        state.begin_at(base, kept)
     }
 }
 
@@ -255,7 +329,7 @@ impl RaftLogReader<TypeConfig> for Store {
         if start >= end {
             return Ok(Vec::new());
         }
-        let state = self.0.lock();
+        let state = self.state.lock();
         Ok(state
             .entries
             .range(start..end)
@@ -268,7 +342,7 @@ impl RaftLogStorage<TypeConfig> for Store {
     type LogReader = Store;
 
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, Failure> {
-        let state = self.0.lock();
+        let state = self.state.lock();
         let last_purged_log_id = state.base.log_id;
         Ok(LogState {
             last_purged_log_id,
@@ -313,7 +387,7 @@ impl RaftLogStorage<TypeConfig> for Store {
                 for frame in &frames {
                     frame.put(&mut bytes);
                 }
-                let mut state = s.0.lock();
+                let mut state = s.state.lock();
                 state.wal.append(&bytes)?;
                 for frame in frames {
                     if let Frame::Entry(entry) = frame {
@@ -330,7 +404,7 @@ impl RaftLogStorage<TypeConfig> for Store {
     async fn truncate(&mut self, log_id: LogId<NodeKey>) -> Result<(), Failure> {
         self.blocking(move |s| {
             s.save(Frame::Truncate(log_id.index))?;
-            s.0.lock().entries.split_off(&log_id.index);
+            s.state.lock().entries.split_off(&log_id.index);
             Ok(())
         })
         .await
@@ -338,6 +412,15 @@ impl RaftLogStorage<TypeConfig> for Store {
     }
 
     async fn purge(&mut self, log_id: LogId<NodeKey>) -> Result<(), Failure> {
+        let mut applied = self.applied.subscribe();
+        let there = applied
+            .wait_for(|a| a.failed || a.to >= Some(log_id))
+            .await
+            .is_ok_and(|a| !a.failed);
+        if !there {
+            let e = io::Error::other("the snapshot is not installed");
+            return Err(StorageIOError::write_logs(&e).into());
+        }
         self.blocking(move |s| s.purge_to(log_id))
             .await
             .map_err(|e| StorageIOError::write_logs(&e).into())

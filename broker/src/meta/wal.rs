@@ -55,6 +55,8 @@ pub(super) enum Frame {
     Entry(Entry),
     /// Entries from this index on are void.
     Truncate(u64),
+    /// A snapshot is about to be installed. If it is in the metadata log, the entries begin here.
+    Installing(Base),
 }
 
 /// The open file.
@@ -72,6 +74,7 @@ mod kind {
     pub const BLANK: u8 = 4;
     pub const NORMAL: u8 = 5;
     pub const MEMBERSHIP: u8 = 6;
+    pub const INSTALLING: u8 = 7;
 }
 
 /// Takes fields off the front; `None` once there are too few bytes.
@@ -139,8 +142,11 @@ impl Frame {
         let start = out.len();
         out.extend_from_slice(&[0; FRAME_HEADER]);
         match self {
-            Frame::Base(base) => {
-                out.push(kind::BASE);
+            Frame::Base(base) | Frame::Installing(base) => {
+                out.push(match self {
+                    Frame::Base(_) => kind::BASE,
+                    _ => kind::INSTALLING,
+                });
                 out.push(base.log_id.is_some().into());
                 put_log_id(out, &base.log_id.unwrap_or_default());
                 out.extend_from_slice(&base.next_offset.to_le_bytes());
@@ -193,14 +199,18 @@ impl Frame {
     fn read(body: &[u8]) -> Option<Frame> {
         let mut t = Take(body);
         let frame = match t.u8()? {
-            kind::BASE => {
+            tag @ (kind::BASE | kind::INSTALLING) => {
                 let some = t.u8()? == 1;
                 let id = t.log_id()?;
-                Frame::Base(Base {
+                let base = Base {
                     log_id: some.then_some(id),
                     next_offset: t.u64()? as i64,
                     membership: t.json()?,
-                })
+                };
+                match tag {
+                    kind::BASE => Frame::Base(base),
+                    _ => Frame::Installing(base),
+                }
             }
             kind::VOTE => Frame::Vote(t.vote()?),
             kind::TRUNCATE => Frame::Truncate(t.u64()?),
@@ -410,6 +420,11 @@ mod tests {
                 payload: EntryPayload::Membership(members),
             }),
             Frame::Truncate(9),
+            Frame::Installing(Base {
+                log_id: Some(log_id(4, 12)),
+                next_offset: 50,
+                membership: StoredMembership::default(),
+            }),
         ]
     }
 

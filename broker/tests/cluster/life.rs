@@ -125,6 +125,51 @@ async fn a_stopped_node_gives_its_leaderships_away_and_all_nodes_may_go_and_come
     same_logs(dir.path(), 1..=3);
 }
 
+async fn quorum(client: &mut Client) -> DescribeQuorumResponse {
+    let request = DescribeQuorumRequest {
+        topics: vec![describe_quorum_request::TopicData {
+            topic_name: Str::from("__cluster_metadata"),
+            partitions: vec![Default::default()],
+        }],
+    };
+    client.call(&request, 2).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quorum_is_described_with_its_own_listeners_and_since_when_a_voter_lags() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = three(dir.path()).await;
+    for i in 0..3 {
+        let mut client = Client::to(cluster.node(i).unwrap()).await;
+        let told = quorum(&mut client).await;
+        let mut voters: Vec<String> = Vec::new();
+        for node in &told.nodes {
+            let at = &node.listeners[0];
+            assert_eq!(at.name.as_str(), "CONTROLLER", "asked node {i}");
+            voters.push(format!("{}@{}:{}", node.node_id, at.host, at.port));
+        }
+        voters.sort_unstable();
+        assert_eq!(voters.join(","), cluster.voters());
+    }
+    let leader = cluster.controller().unwrap();
+    let (dead, asked) = ((leader + 1) % 3, cluster.node(leader).unwrap());
+    let mut client = Client::to(asked).await;
+    timely("kill", cluster.kill(dead)).await;
+    assert_eq!(create(cluster.node(leader).unwrap(), "t", 3, 2).await, 0);
+    let told = quorum(&mut client).await;
+    let partition = &told.topics[0].partitions[0];
+    let voter = |i: usize| {
+        let id = i as i32 + 1;
+        let mut all = partition.current_voters.iter();
+        all.find(|v| v.replica_id == id).unwrap()
+    };
+    let (leads, lags) = (voter(leader), voter(dead));
+    assert!(lags.log_end_offset < leads.log_end_offset, "{partition:?}");
+    assert!(lags.last_caught_up_timestamp > 0, "{partition:?}");
+    assert!(lags.last_caught_up_timestamp < leads.last_caught_up_timestamp);
+    timely("shutdown", cluster.shutdown()).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn voters_are_added_and_removed_while_the_cluster_runs() {
     let dir = tempfile::tempdir().unwrap();
@@ -169,13 +214,7 @@ async fn voters_are_added_and_removed_while_the_cluster_runs() {
         "DUPLICATE_VOTER"
     );
     let voters = async |client: &mut Client| {
-        let request = DescribeQuorumRequest {
-            topics: vec![describe_quorum_request::TopicData {
-                topic_name: Str::from("__cluster_metadata"),
-                partitions: vec![Default::default()],
-            }],
-        };
-        let answer = client.call(&request, 2).await;
+        let answer = quorum(client).await;
         let partition = &answer.topics[0].partitions[0];
         let mut ids: Vec<i32> = partition
             .current_voters
