@@ -12,11 +12,12 @@ use std::time::Duration;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::header::read_response_header;
 use airis_protocol::messages::{
-    ApiVersionsRequest, InitProducerIdRequest, ProduceRequest, ProduceResponse,
+    ApiVersionsRequest, InitProducerIdRequest, MetadataResponse, ProduceRequest, ProduceResponse,
 };
 use airis_protocol::wire::{Message, Reader, Request};
 use anyhow::{Context, Result, bail, ensure};
 use bytes::{Bytes, BytesMut};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::requests;
 
@@ -33,16 +34,28 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn connect(address: &str) -> Result<Client> {
-        let address = address.split(',').next().unwrap_or(address);
+    /// To the first of these addresses (separated by commas) that takes a connection.
+    pub fn connect(addresses: &str) -> Result<Client> {
+        let mut last = None;
+        for address in addresses.split(',') {
+            match Client::connect_within(address, PATIENCE) {
+                Ok(client) => return Ok(client),
+                Err(e) => last = Some(e),
+            }
+        }
+        Err(last.context("no address")?)
+    }
+
+    /// Neither connecting nor an answer may take longer.
+    pub fn connect_within(address: &str, patience: Duration) -> Result<Client> {
         let to = address
             .to_socket_addrs()?
             .next()
             .with_context(|| format!("{address} has no address"))?;
-        let socket = TcpStream::connect_timeout(&to, PATIENCE)?;
+        let socket = TcpStream::connect_timeout(&to, patience)?;
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        socket.set_write_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(patience))?;
+        socket.set_write_timeout(Some(patience))?;
         Ok(Client {
             socket,
             buf: BytesMut::zeroed(1024),
@@ -153,10 +166,27 @@ impl Client {
         bail!("no producer id in 10 s")
     }
 
-    /// Creates a topic, and waits until every partition takes a fetch or a produce.
-    pub fn create(&mut self, topic: &str, partitions: i32, configs: &[(&str, &str)]) -> Result<()> {
+    /// Whether something has arrived, or arrives meanwhile.
+    pub fn readable(&self, wait: Duration) -> Result<bool> {
+        let wait = Timespec::try_from(wait).expect("a wait is short");
+        let mut fds = [PollFd::new(self, PollFlags::IN)];
+        match poll(&mut fds, Some(&wait)) {
+            Ok(n) => Ok(n > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Creates a topic, and waits until every partition has a leader; gives their addresses.
+    pub fn create(
+        &mut self,
+        topic: &str,
+        partitions: i32,
+        replicas: i16,
+        configs: &[(&str, &str)],
+    ) -> Result<Vec<String>> {
         let answer = self.call(
-            &requests::create(topic, partitions, configs),
+            &requests::create(topic, partitions, replicas, configs),
             requests::CREATE_TOPICS,
         )?;
         let result = answer.topics.first().context("no topic in the answer")?;
@@ -167,15 +197,19 @@ impl Client {
         self.leaders(topic, partitions)
     }
 
-    /// Waits until every partition of the topic has a leader.
-    pub fn leaders(&mut self, topic: &str, partitions: i32) -> Result<()> {
+    /// Waits until every partition of the topic has a leader; gives the address of each.
+    pub fn leaders(&mut self, topic: &str, partitions: i32) -> Result<Vec<String>> {
         for _ in 0..24_000 {
             let answer = self.call(&requests::metadata(Some(topic)), requests::METADATA)?;
-            let led = answer.topics.first().map_or(0, |t| {
-                t.partitions.iter().filter(|p| p.leader_id >= 0).count()
-            });
-            if led as i32 >= partitions {
-                return Ok(());
+            let mut led: Vec<_> = answer
+                .topics
+                .iter()
+                .flat_map(|t| &t.partitions)
+                .filter_map(|p| Some((p.partition_index, address(&answer, p.leader_id)?)))
+                .collect();
+            if led.len() as i32 >= partitions {
+                led.sort();
+                return Ok(led.into_iter().map(|(_, address)| address).collect());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -196,6 +230,12 @@ impl AsFd for Client {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// Where a broker listens, by what an answer says.
+pub fn address(answer: &MetadataResponse, broker: i32) -> Option<String> {
+    let found = answer.brokers.iter().find(|b| b.node_id == broker)?;
+    Some(format!("{}:{}", found.host, found.port))
 }
 
 /// The answer in a frame.

@@ -104,8 +104,8 @@ impl Paths {
             ("segment.bytes", "67108864"),
             ("retention.bytes", "134217728"),
         ];
-        client.create(TOPIC, 1, &small)?;
-        client.create(READ, 1, &[])?;
+        client.create(TOPIC, 1, 1, &small)?;
+        client.create(READ, 1, 1, &[])?;
         let produce = |batch| requests::produce_frame(TOPIC, 0, -1, &batch).0;
         let sixteen = batches::batch_of(Codec::None, 16 * 1024, 1024);
         let fill = requests::produce_frame(READ, 0, -1, &sixteen).0;

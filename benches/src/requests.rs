@@ -66,9 +66,13 @@ pub fn fetch(topic: &str, from: &[(i32, i64)], wait_ms: i32, partition_bytes: i3
 
 /// Metadata of one topic, or (`None`) of the brokers alone.
 pub fn metadata(topic: Option<&str>) -> MetadataRequest {
+    metadata_of(topic.as_slice())
+}
+
+pub fn metadata_of(topics: &[&str]) -> MetadataRequest {
     MetadataRequest {
         topics: Some(
-            topic
+            topics
                 .iter()
                 .map(|t| MetadataRequestTopic {
                     name: Some(Str::from(*t)),
@@ -81,13 +85,18 @@ pub fn metadata(topic: Option<&str>) -> MetadataRequest {
     }
 }
 
-/// One topic with one replica, with these configs.
-pub fn create(topic: &str, partitions: i32, configs: &[(&str, &str)]) -> CreateTopicsRequest {
+/// One topic with these configs.
+pub fn create(
+    topic: &str,
+    partitions: i32,
+    replicas: i16,
+    configs: &[(&str, &str)],
+) -> CreateTopicsRequest {
     CreateTopicsRequest {
         topics: vec![CreatableTopic {
             name: Str::from(topic),
             num_partitions: partitions,
-            replication_factor: 1,
+            replication_factor: replicas,
             configs: configs
                 .iter()
                 .map(|(name, value)| CreatableTopicConfig {

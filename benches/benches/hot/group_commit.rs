@@ -71,7 +71,7 @@ fn node(c: &mut Criterion) {
     for appenders in APPENDERS {
         let topic = format!("topic-{appenders}");
         let mut client = Client::connect(&node.address()).unwrap();
-        client.create(&topic, 1, &[]).unwrap();
+        client.create(&topic, 1, 1, &[]).unwrap();
         let (frame, _) = requests::produce_frame(&topic, 0, -1, &batch);
         let clients: Vec<_> = (0..appenders)
             .map(|_| std::sync::Mutex::new(Client::connect(&node.address()).unwrap()))

@@ -254,7 +254,7 @@ impl Meta {
         let elector = elect::Elector {
             me,
             raft: raft.clone(),
-            quorum: options.quorum,
+            quorum: options.quorum.clone(),
             store: store.clone(),
             machine: machine.clone(),
             peers: peers.clone(),
@@ -311,7 +311,7 @@ impl Meta {
             link: Arc::new(Link::new(network, client_id(node), Box::new(locate))),
             controller: Some(Arc::new(controller)),
         };
-        let fencing = task::spawn(sessions.run(handle.clone(), stopped.clone()));
+        let fencing = task::spawn(sessions.run(handle.clone(), options.quorum, stopped.clone()));
         let (every, preferred) = options.balance;
         let balancing = task::spawn(balance::run(handle.clone(), every, preferred, stopped));
         let alone = raft

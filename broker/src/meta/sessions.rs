@@ -1,8 +1,8 @@
 //! Which brokers the active controller believes to live.
 //!
-//! Always holds: sessions are kept by the active controller alone, and a new one grants everybody a full session; a broker whose
-//! process has ended is fenced long before its session would. Must never: fence for a connection that is made anew at once, or
-//! take a pause for a death.
+//! Always holds: sessions are kept by the active controller alone, and a new one grants everybody a full session, but for the node that
+//! led before: that one's began when it was last heard of, because its silence is why another leads; a broker whose process has ended
+//! is fenced long before its session would. Must never: fence for a connection that is made anew at once, or take a pause for a death.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::MetaHandle;
+use super::{MetaHandle, Quorum};
 use crate::api::Client;
 use crate::net::Network;
 
@@ -144,16 +144,22 @@ impl Sessions {
         })
     }
 
-    /// Everybody who is not fenced gets a full session.
-    fn begin(&self, image: &Image) {
+    /// Everybody who is not fenced gets a full session; who led before, and when it was last heard of, what is left of one, and at
+    /// least the time to come here.
+    fn begin(&self, image: &Image, former: Option<(NodeId, Instant)>) {
         let now = Instant::now();
+        let least = now.checked_sub(self.timeout.saturating_sub(ARRIVAL * 2));
         let mut sessions = self.sessions.lock();
         sessions.retain(|_, s| s.connections > 0);
         for broker in image.brokers().filter(|b| !b.fenced) {
+            let before = sessions.get(&broker.id).map(|s| s.heard);
             let session = sessions
                 .entry(broker.id)
                 .or_insert_with(|| Session::new(broker.epoch, now));
-            session.heard = now;
+            session.heard = match former {
+                Some((id, at)) if id == broker.id => before.max(Some(at)).max(least).unwrap_or(now),
+                _ => now,
+            };
         }
     }
 
@@ -216,7 +222,12 @@ impl Sessions {
     }
 
     /// Fences whose session ends, for as long as this node is the active controller.
-    pub(super) async fn run(self: Arc<Self>, meta: MetaHandle, mut stop: watch::Receiver<bool>) {
+    pub(super) async fn run(
+        self: Arc<Self>,
+        meta: MetaHandle,
+        quorum: Arc<Quorum>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let mut leadership = meta.leadership();
         let mut published = meta.subscribe();
         let mut look_at: Option<Instant> = None;
@@ -237,7 +248,9 @@ impl Sessions {
             let image = meta.image();
             if epoch != Some(now.epoch) {
                 epoch = Some(now.epoch);
-                self.begin(&image);
+                let contact = quorum.contact();
+                let led = contact.leader.and_then(|id| i32::try_from(id).ok());
+                self.begin(&image, led.map(NodeId).zip(contact.at));
                 self.look(&image).await;
                 look_at = Some(Instant::now() + ARRIVAL);
             }
@@ -317,7 +330,7 @@ mod tests {
     async fn a_new_controller_grants_a_full_session_and_a_silent_broker_loses_it() {
         let image = image();
         let sessions = Sessions::new(NodeId(1), Network::Tcp, SESSION, Str::from("PLAINTEXT"));
-        sessions.begin(&image);
+        sessions.begin(&image, None);
         advance(SESSION - Duration::from_millis(1)).await;
         assert!(ended(&sessions, &image).is_empty());
         sessions.heard(NodeId(2), BrokerEpoch(20), None);
@@ -330,6 +343,38 @@ mod tests {
             "of another run"
         );
         assert!(!sessions.lives(NodeId(3), BrokerEpoch(30)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_session_of_the_controller_before_began_when_it_was_last_heard_of() {
+        let image = image();
+        let sessions = Sessions::new(NodeId(1), Network::Tcp, SESSION, Str::from("PLAINTEXT"));
+        let heard = Instant::now();
+        advance(Duration::from_secs(1)).await;
+        sessions.begin(&image, Some((NodeId(2), heard)));
+        advance(Duration::from_millis(1999)).await;
+        assert!(ended(&sessions, &image).is_empty());
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(
+            ended(&sessions, &image),
+            [2],
+            "the others have a second left"
+        );
+
+        // However long ago that was, it may come to the new one first.
+        sessions.begin(&image, Some((NodeId(2), heard)));
+        advance(ARRIVAL * 2 - Duration::from_millis(1)).await;
+        assert!(ended(&sessions, &image).is_empty());
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(ended(&sessions, &image), [2]);
+
+        // It has come here already.
+        let here = client();
+        sessions.heard(NodeId(2), BrokerEpoch(20), Some(&here));
+        sessions.begin(&image, Some((NodeId(2), heard)));
+        advance(ARRIVAL * 2).await;
+        assert!(ended(&sessions, &image).is_empty());
+        drop(here);
     }
 
     #[tokio::test(start_paused = true)]

@@ -39,7 +39,7 @@ pub fn produce(
 ) -> Result<Figures> {
     let made = match topic {
         Some(name) => {
-            target.connect()?.create(name, partitions, &[])?;
+            target.create(name, partitions)?;
             None
         }
         None => Some(target.topic("produce", partitions)?),

@@ -64,14 +64,8 @@ struct Producer {
 }
 
 impl Producer {
-    fn new(
-        target: &Target,
-        topic: &str,
-        partition: i32,
-        batch: &Bytes,
-        records: i32,
-    ) -> Result<Self> {
-        let mut client = target.connect()?;
+    fn new(leader: &str, topic: &str, partition: i32, batch: &Bytes, records: i32) -> Result<Self> {
+        let mut client = Client::connect(leader)?;
         let id = client.producer()?;
         settle(&mut client, topic, partition)?;
         let (frame, at) = requests::produce_frame(topic, partition, -1, batch);
@@ -142,9 +136,12 @@ impl Flow {
         records: i32,
     ) -> Result<Self> {
         let poller = Poller::new()?;
+        let leaders = target.connect()?.leaders(topic, partitions)?;
         let mut producers = Vec::with_capacity(connections);
         for i in 0..connections {
-            let producer = Producer::new(target, topic, i as i32 % partitions, batch, records)?;
+            let partition = i as i32 % partitions;
+            let leader = &leaders[partition as usize];
+            let producer = Producer::new(leader, topic, partition, batch, records)?;
             poller.add(&producer.client, i)?;
             producers.push(producer);
         }

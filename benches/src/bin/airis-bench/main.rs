@@ -12,7 +12,9 @@ use clap::{Parser, Subcommand};
 use serde_json::{Map, Value, json};
 
 mod bulk;
+mod cluster;
 mod connections;
+mod failover;
 mod flow;
 mod interfere;
 mod latency;
@@ -24,8 +26,11 @@ mod ready;
     about = "Loads a broker over Kafka's protocol and prints what it cost as one line of JSON"
 )]
 struct Args {
-    /// host:port
+    /// host:port, or several with commas between
     bootstrap: String,
+    /// Replicas of the topics that are made. With more than one, `ping`, `rps`, `produce` and `ready` alone find their leaders
+    #[arg(long, default_value_t = 1)]
+    replicas: i16,
     /// The broker's processes: their CPU time and memory are told too
     #[arg(long, value_delimiter = ',')]
     pids: Vec<u32>,
@@ -131,6 +136,44 @@ enum Workload {
         #[arg(long, default_value_t = 16)]
         stalled: usize,
     },
+    /// Who leads: the active controller and the partitions of a topic, which is made if it is missing
+    Describe {
+        #[arg(long)]
+        topic: String,
+        #[arg(long, default_value_t = 12)]
+        partitions: i32,
+        /// Have the preferred leaders elected first
+        #[arg(long)]
+        elect: bool,
+    },
+    /// Waits until all replicas of a topic are in sync, as the brokers of the bootstrap addresses see it
+    Whole {
+        #[arg(long)]
+        topic: String,
+        /// From when to count, in nanoseconds since the Unix epoch
+        #[arg(long)]
+        since: i64,
+        #[arg(long, default_value_t = 120)]
+        timeout_s: u64,
+    },
+    /// A steady producer and a group that commits, while somebody kills nodes: the longest time without an acknowledgement. Prints a
+    /// line once both run; is told by a line on standard input that a node is killed now; prints a line once both have run for a while
+    /// again; ends with standard input
+    Failover {
+        #[arg(long)]
+        topic: String,
+        /// The group is one that the leader of this partition coordinates
+        #[arg(long)]
+        partition: i32,
+        /// Pause between two records or commits
+        #[arg(long, default_value_t = 2000)]
+        pause_us: u64,
+        /// For how long acknowledgements must have come without a break
+        #[arg(long, default_value_t = 3.0)]
+        calm_s: f64,
+        #[arg(long, default_value_t = 60.0)]
+        timeout_s: f64,
+    },
     /// Deletes topics
     Delete { topics: Vec<String> },
 }
@@ -148,6 +191,9 @@ impl Workload {
             Workload::Partitions { .. } => "partitions",
             Workload::Connections { .. } => "connections",
             Workload::Interference { .. } => "interference",
+            Workload::Describe { .. } => "describe",
+            Workload::Whole { .. } => "whole",
+            Workload::Failover { .. } => "failover",
             Workload::Delete { .. } => "delete",
         }
     }
@@ -156,12 +202,26 @@ impl Workload {
 /// What every workload is given.
 pub struct Target {
     pub boot: String,
+    pub replicas: i16,
     pub pids: Vec<u32>,
 }
 
 impl Target {
     pub fn connect(&self) -> Result<Client> {
         Client::connect(&self.boot)
+    }
+
+    /// The first bootstrap address.
+    pub fn first(&self) -> &str {
+        self.boot.split(',').next().unwrap_or(&self.boot)
+    }
+
+    /// Makes a topic, unless it is there.
+    pub fn create(&self, topic: &str, partitions: i32) -> Result<()> {
+        let made = self
+            .connect()?
+            .create(topic, partitions, self.replicas, &[]);
+        made.map(drop)
     }
 
     pub fn meter(&self) -> Meter {
@@ -171,7 +231,7 @@ impl Target {
     /// A topic for one run. Its name is new.
     pub fn topic(&self, kind: &str, partitions: i32) -> Result<Topic<'_>> {
         let name = format!("bench-{kind}-{}", machine_unique());
-        self.connect()?.create(&name, partitions, &[])?;
+        self.create(&name, partitions)?;
         Ok(Topic { target: self, name })
     }
 
@@ -264,6 +324,30 @@ fn run(target: &Target, workload: &Workload) -> Result<Figures> {
             data_dir,
             stalled,
         } => interfere::run(target, *seconds, *mb, data_dir, *stalled),
+        Workload::Describe {
+            topic,
+            partitions,
+            elect,
+        } => cluster::describe(target, topic, *partitions, *elect),
+        Workload::Whole {
+            topic,
+            since,
+            timeout_s,
+        } => cluster::whole(target, topic, *since, Duration::from_secs(*timeout_s)),
+        Workload::Failover {
+            topic,
+            partition,
+            pause_us,
+            calm_s,
+            timeout_s,
+        } => {
+            let shape = failover::Shape {
+                pause: Duration::from_micros(*pause_us),
+                calm: Duration::from_secs_f64(*calm_s),
+                limit: Duration::from_secs_f64(*timeout_s),
+            };
+            failover::run(target, topic, *partition, shape)
+        }
         Workload::Delete { topics } => target.delete(topics).map(|()| Figures::new()),
     }
 }
@@ -277,6 +361,7 @@ fn main() -> Result<()> {
         .context("the limit of open files")?;
     let target = Target {
         boot: args.bootstrap,
+        replicas: args.replicas,
         pids: args.pids,
     };
     let name = args.workload.name();

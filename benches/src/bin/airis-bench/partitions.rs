@@ -26,7 +26,7 @@ pub fn run(target: &Target, count: i32, keep: bool) -> Result<Figures> {
     let meter = target.meter();
     let began = Instant::now();
     let answer = client.call(
-        &requests::create(&topic, count, &[]),
+        &requests::create(&topic, count, 1, &[]),
         requests::CREATE_TOPICS,
     )?;
     let result = answer.topics.first().context("no topic in the answer")?;

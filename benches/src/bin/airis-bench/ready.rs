@@ -24,7 +24,12 @@ fn wall_nanos() -> i64 {
 }
 
 /// Goes as far as it can on one connection.
-fn attempt(client: &mut Client, topic: &str, seen: &mut dyn FnMut(&str)) -> Result<()> {
+fn attempt(
+    client: &mut Client,
+    topic: &str,
+    replicas: i16,
+    seen: &mut dyn FnMut(&str),
+) -> Result<()> {
     client.greet()?;
     seen("api_versions_ms");
     let answer = client.call(&requests::metadata(None), requests::METADATA)?;
@@ -33,15 +38,25 @@ fn attempt(client: &mut Client, topic: &str, seen: &mut dyn FnMut(&str)) -> Resu
         "no controller yet"
     );
     seen("metadata_ms");
-    let answer = client.call(&requests::create(topic, 1, &[]), requests::CREATE_TOPICS)?;
+    let answer = client.call(
+        &requests::create(topic, 1, replicas, &[]),
+        requests::CREATE_TOPICS,
+    )?;
     let result = answer.topics.first().context("no topic in the answer")?;
     match ErrorCode::from_wire(result.error_code) {
         ErrorCode::None | ErrorCode::TopicAlreadyExists => seen("create_topic_ms"),
         e => bail!("create: {e:?}"),
     }
     let (frame, _) = requests::produce_frame(topic, 0, -1, &batches::batch(Codec::None, 1, 16));
-    client.send(&frame)?;
-    let (error, _) = client.frame(produced)?;
+    let error = if replicas > 1 {
+        let leaders = client.leaders(topic, 1)?;
+        let mut leader = Client::connect(&leaders[0])?;
+        leader.send(&frame)?;
+        leader.frame(produced)?.0
+    } else {
+        client.send(&frame)?;
+        client.frame(produced)?.0
+    };
     ensure!(error == ErrorCode::None, "produce: {error:?}");
     seen("produce_ms");
     Ok(())
@@ -60,14 +75,14 @@ pub fn run(target: &Target, since: i64, timeout_s: u64) -> Result<Figures> {
     let mut last = None;
     while wall_nanos() < end {
         // Not through `Client::connect`: being refused is what is expected here.
-        if TcpStream::connect(&target.boot).is_err() {
+        if TcpStream::connect(target.first()).is_err() {
             sleep(STEP);
             continue;
         }
         seen("connect_ms");
-        let mut client = target.connect()?;
+        let mut client = Client::connect(target.first())?;
         loop {
-            match attempt(&mut client, &topic, &mut seen) {
+            match attempt(&mut client, &topic, target.replicas, &mut seen) {
                 Ok(()) => return Ok(figures),
                 Err(e) => last = Some(e),
             }
