@@ -97,6 +97,11 @@ pub const DELIBERATE: &[Deliberate] = &[
     but("FindCoordinator v6: of a share key", "*.error_code", "35", "15", SHARE),
 ];
 
+/// The same for the comparison of three nodes.
+#[rustfmt::skip]
+pub const OF_THREE: &[Deliberate] = &[
+];
+
 /// Keys that Kafka lists and we do not; `docs/apis.md` says why, and its test that no other is missing.
 pub const NOT_SERVED: &[i16] = &[
     17, 24, 25, 26, 27, 28, 29, 30, 31, 34, 36, 38, 39, 40, 41, 48, 49, 50, 51, 65, 66, 68, 69, 76,
