@@ -62,11 +62,11 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
     let Some(controller) = meta.controller().cloned() else {
         return Reply::Now(refused(ErrorCode::NotController));
     };
-    if ctx.version < WITH_IDS {
-        return Reply::Now(refused(ErrorCode::InvalidRequest));
-    }
     if is_other_cluster(ctx, &request.cluster_id) {
         return Reply::Now(refused(ErrorCode::InconsistentClusterId));
+    }
+    if ctx.version < WITH_IDS {
+        return Reply::Now(refused(ErrorCode::InvalidRequest));
     }
     let asked = match &request.topics[..] {
         [topic] if topic.topic_id == Uuid::METADATA_TOPIC => match &topic.partitions[..] {
@@ -84,8 +84,10 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
     }
     let replica = request.replica_id.max(request.replica_state.replica_id);
     if replica >= 0 {
-        let before = asked.fetch_offset - 1;
-        controller.spread.observed(NodeId(replica), before);
+        let directory = asked.replica_directory_id;
+        controller
+            .spread
+            .fetched(NodeId(replica), asked.fetch_offset, directory);
     }
     let wait = Duration::from_millis(request.max_wait_ms.clamp(0, WAIT_MAX_MS) as u64);
     let max = request.max_bytes.clamp(1, BYTES_MAX) as usize;

@@ -91,6 +91,9 @@ pub fn compare(ours: &[Pair], kafka: &[Pair], deliberate: &[Deliberate], verbose
             outcome.passed += 1;
             if verbose {
                 println!("ok {}", our.name);
+                for (path, value) in &our.answer {
+                    println!("    {path} = {value}");
+                }
             }
         } else {
             outcome.failed += 1;
