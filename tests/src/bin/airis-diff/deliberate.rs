@@ -42,6 +42,10 @@ const SHARE: &str = "share groups are not served";
 const GONE: &str = "an id that is gone is unknown, in a session as outside of one";
 const NO_EPOCH: &str = "no leader ever had a negative epoch, so it has no end";
 const NOT_STAMPED: &str = "a duplicate is answered as its original was; Kafka tells the batch's own time as if the broker had set it";
+const VOTERS: &str =
+    "voters come and go in every cluster of ours; in Kafka only with kraft.version 1";
+const STANDBY: &str =
+    "a controller that is not the active one does not answer from what it happens to know";
 const LOGGERS: &str = "the levels of loggers are not served";
 
 #[rustfmt::skip]
@@ -100,6 +104,14 @@ pub const DELIBERATE: &[Deliberate] = &[
 /// The same for the comparison of three nodes.
 #[rustfmt::skip]
 pub const OF_THREE: &[Deliberate] = &[
+    but("AddRaftVoter v0: one that is there", "error_code", "126", "35", VOTERS),
+    but("RemoveRaftVoter v0: an unknown one*", "error_code", "127", "35", VOTERS),
+    but("*RaftVoter v0: *", "error_message", "<text>", "\"\"", TELLS),
+    but("DeleteTopics v6: at the other controller", "*.error_code", "41", "3", STANDBY),
+    but("AlterPartitionReassignments v1: at the other controller", "error_*", "*", "*", STANDBY),
+    but("ListPartitionReassignments v0: at the other controller", "error_*", "*", "*", STANDBY),
+    but("Envelope v0: of a client, at the other controller", "error_code", "41", "0", STANDBY),
+    but("Envelope v0: of a client, at the other controller", "response_data", "None", "*", STANDBY),
     but("FetchSnapshot v*", "error_code", "*", "-1", TRIPS),
     but("FetchSnapshot v*", "topics*", "*", "*", TRIPS),
     but("FetchSnapshot v1: *", "node_endpoints*", "*", "*", TRIPS),

@@ -1,7 +1,6 @@
 //! What brokers ask of the controller: BrokerRegistration, BrokerHeartbeat, AlterPartition, AllocateProducerIds, UnregisterBroker.
 
 use airis_protocol::messages::alter_partition_request::{BrokerState, PartitionData, TopicData};
-use airis_protocol::messages::broker_registration_request::Listener;
 use airis_protocol::messages::*;
 use airis_protocol::types::Uuid;
 use anyhow::Result;
@@ -113,18 +112,6 @@ async fn registered(three: &mut Three) -> Result<()> {
     three
         .active()
         .ask("with the id of a broker that lives", &live, 4)
-        .await?;
-    let nameless = with(&|r| {
-        r.listeners = vec![Listener {
-            name: "PLAINTEXT".into(),
-            host: "127.0.0.1".into(),
-            port: 8,
-            security_protocol: 77,
-        }]
-    });
-    three
-        .active()
-        .ask("of an unknown security protocol", &nameless, 4)
         .await?;
     Ok(())
 }
@@ -549,5 +536,13 @@ async fn forgotten(three: &mut Three) -> Result<()> {
         .ask("one that was forgotten", &again, 4)
         .await?;
     three.broker(3).quiet(&request, 0).await?;
+    // Whoever shuts down does not come back as the same process: the next scripts begin anew.
+    for broker_id in [8, 9] {
+        let request = UnregisterBrokerRequest { broker_id };
+        three
+            .broker(3)
+            .ask("one of the script's own", &request, 0)
+            .await?;
+    }
     Ok(())
 }

@@ -35,6 +35,11 @@ impl Three {
         ] {
             self.side.mask(field, |_| "<number>".to_owned());
         }
+        let zero = Uuid::ZERO.to_string();
+        self.side.mask("replica_directory_id", |id| match id {
+            _ if *id == zero => id.to_owned(),
+            _ => "<directory>".to_owned(),
+        });
     }
 
     /// The same of an answer about the metadata's log, whose offsets and records are each cluster's own.

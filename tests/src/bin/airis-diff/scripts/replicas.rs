@@ -352,9 +352,10 @@ async fn diverged(three: &mut Three, nine: i64) -> Result<()> {
         }
     }
     // Now it has everything, and the leader takes it in.
+    let mut last = None;
     for _ in 0..100 {
         let request = follow(17, 9, nine, "r-e", id, p(5, now, epoch));
-        three.broker(2).quiet(&request, 17).await?;
+        last = Some(three.broker(2).quiet(&request, 17).await?);
         let seen = three.broker(1).quiet(&metadata(&["r-e"]), 13).await?;
         if seen.topics[0].partitions[0].isr_nodes.len() == 3 {
             three
@@ -371,7 +372,7 @@ async fn diverged(three: &mut Three, nine: i64) -> Result<()> {
         }
         three.side.settle().await;
     }
-    bail!("broker 9 is not taken into the ISR of r-e")
+    bail!("broker 9 is not taken into the ISR of r-e: {last:?}")
 }
 
 impl Three {
