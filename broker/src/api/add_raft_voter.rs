@@ -35,15 +35,15 @@ pub fn handle(ctx: &Ctx, request: AddRaftVoterRequest) -> Reply<AddRaftVoterResp
         })
     };
     let meta = ctx.node.meta.clone();
-    let Some(controller) = meta.controller().filter(|_| meta.is_active()).cloned() else {
-        let error = ErrorCode::NotController;
-        return refused(error, error.message());
-    };
     let known = |id: &Str| *id == ctx.node.cluster_id;
     if !request.cluster_id.as_ref().is_none_or(known) {
         let error = ErrorCode::InconsistentClusterId;
         return refused(error, error.message());
     }
+    let Some(controller) = meta.controller().filter(|_| meta.is_active()).cloned() else {
+        let error = ErrorCode::NotLeaderOrFollower;
+        return refused(error, error.message());
+    };
     let Some(listener) = request.listeners.first().filter(|_| request.voter_id >= 0) else {
         return refused(
             ErrorCode::InvalidRequest,

@@ -34,7 +34,7 @@ pub async fn heartbeat(
     };
     controller.sessions.heard(id, epoch, client.as_deref());
     let applied = request.current_metadata_offset;
-    controller.spread.observed(id, applied);
+    controller.spread.applied(id, applied);
     let caught_up = applied >= broker.epoch.0;
     let stays = !request.want_shut_down
         && request.offline_log_dirs.is_empty()

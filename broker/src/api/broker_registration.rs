@@ -10,7 +10,7 @@ use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
 use super::{Ctx, Reply};
 use crate::meta::MetaHandle;
 
-/// As the active controller; here and from the node's own broker.
+/// As the active controller; for the node's own broker, and for others (`handle`).
 pub async fn register(
     meta: &MetaHandle,
     request: BrokerRegistrationRequest,
@@ -52,5 +52,18 @@ pub async fn register(
 
 pub fn handle(ctx: &Ctx, request: BrokerRegistrationRequest) -> Reply<BrokerRegistrationResponse> {
     let meta = ctx.node.meta.clone();
+    // This node's own broker does not come through a socket while this node decides: whoever else has its id is a second one.
+    let known = meta.image().broker(ctx.node.id).map(|b| b.incarnation);
+    if request.broker_id == ctx.node.id.0
+        && meta.is_active()
+        && request.cluster_id == ctx.node.cluster_id
+        && known.is_some_and(|known| known != request.incarnation_id)
+    {
+        return Reply::Now(BrokerRegistrationResponse {
+            error_code: ErrorCode::DuplicateBrokerRegistration.code(),
+            broker_epoch: -1,
+            ..Default::default()
+        });
+    }
     Reply::later(async move { register(&meta, request).await })
 }

@@ -10,6 +10,14 @@ use super::{Ctx, Reply};
 pub fn handle(ctx: &Ctx, request: CreateTopicsRequest) -> Reply<CreateTopicsResponse> {
     let meta = ctx.node.meta.clone();
     let names: Vec<Str> = request.topics.iter().map(|t| t.name.clone()).collect();
+    // Whoever asks a controller itself means the active one; only brokers pass on.
+    if ctx.client.controllers && !meta.is_active() {
+        let failed = |name| failed(name, ErrorCode::NotController);
+        return Reply::Now(CreateTopicsResponse {
+            topics: names.into_iter().map(failed).collect(),
+            ..Default::default()
+        });
+    }
     Reply::later(async move {
         meta.create_topics(request, None)
             .await

@@ -15,7 +15,6 @@ pub fn handle(ctx: &Ctx, request: DescribeClusterRequest) -> Reply<DescribeClust
         Reply::Now(DescribeClusterResponse {
             error_code: error.code(),
             error_message: Some(Str::from_static(message)),
-            endpoint_type: request.endpoint_type,
             ..Default::default()
         })
     };

@@ -5,11 +5,13 @@ use airis_protocol::messages::describe_quorum_response::{
     Listener, Node, PartitionData, ReplicaState, TopicData,
 };
 use airis_protocol::messages::{DescribeQuorumRequest, DescribeQuorumResponse};
-use airis_protocol::types::{NodeId, Str};
+use airis_protocol::types::{NodeId, Str, Uuid};
 
 use super::{Ctx, Reply};
 
 const TOPIC: &str = "__cluster_metadata";
+/// The first version that tells directories, error texts and where the voters are.
+const WITH_NODES: i16 = 2;
 
 pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorumResponse> {
     let refused = |error: ErrorCode| {
@@ -19,9 +21,19 @@ pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorum
             ..Default::default()
         })
     };
+    let failed = |topic: &str, partition_index, error: ErrorCode| TopicData {
+        topic_name: Str::from(topic),
+        partitions: vec![PartitionData {
+            partition_index,
+            error_code: error.code(),
+            error_message: Some(Str::from_static(error.message()))
+                .filter(|_| ctx.version >= WITH_NODES),
+            ..Default::default()
+        }],
+    };
     let meta = &ctx.node.meta;
     let now = *meta.leadership().borrow();
-    let Some(controller) = meta.controller().filter(|_| now.active) else {
+    let Some(controller) = meta.controller() else {
         return refused(ErrorCode::NotController);
     };
     let asks = matches!(&request.topics[..], [topic] if topic.topic_name.as_str() == TOPIC
@@ -32,15 +44,19 @@ pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorum
             partitions: topic
                 .partitions
                 .iter()
-                .map(|p| PartitionData {
-                    partition_index: p.partition_index,
-                    error_code: ErrorCode::UnknownTopicOrPartition.code(),
-                    ..Default::default()
+                .flat_map(|p| {
+                    failed("", p.partition_index, ErrorCode::UnknownTopicOrPartition).partitions
                 })
                 .collect(),
         });
         return Reply::Now(DescribeQuorumResponse {
             topics: unknown.collect(),
+            ..Default::default()
+        });
+    }
+    if !now.active {
+        return Reply::Now(DescribeQuorumResponse {
+            topics: vec![failed(TOPIC, 0, ErrorCode::NotLeaderOrFollower)],
             ..Default::default()
         });
     }
@@ -70,13 +86,17 @@ pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorum
         .spread
         .observers()
         .into_iter()
-        .filter(|(id, _, _)| !voter(*id))
-        .map(|(id, offset, at)| ReplicaState {
+        .filter(|(id, _)| !voter(*id))
+        .map(|(id, seen)| ReplicaState {
             replica_id: id.0,
-            log_end_offset: offset + 1,
-            last_fetch_timestamp: ago(at),
-            last_caught_up_timestamp: if offset + 1 >= end { ago(at) } else { -1 },
-            ..Default::default()
+            replica_directory_id: if ctx.version >= WITH_NODES {
+                seen.directory
+            } else {
+                Uuid::ZERO
+            },
+            log_end_offset: seen.end,
+            last_fetch_timestamp: ago(seen.at),
+            last_caught_up_timestamp: if seen.end >= end { ago(seen.at) } else { -1 },
         })
         .collect();
     // Voters reach each other by a listener for controllers; one that has none is alone, and has no address as a voter.
@@ -92,7 +112,7 @@ pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorum
         }],
     });
     Reply::Now(DescribeQuorumResponse {
-        nodes: if ctx.version >= 2 {
+        nodes: if ctx.version >= WITH_NODES {
             nodes.collect()
         } else {
             Vec::new()

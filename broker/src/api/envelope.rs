@@ -47,18 +47,21 @@ fn forwardable(key: ApiKey) -> bool {
 }
 
 pub fn handle(ctx: &Ctx, request: EnvelopeRequest) -> Reply<EnvelopeResponse> {
-    if !ctx.node.meta.is_active() {
-        return Reply::Now(refused(ErrorCode::NotController));
-    }
     let key = request
         .request_data
         .get(..2)
         .and_then(|key| ApiKey::try_from(i16::from_be_bytes([key[0], key[1]])).ok());
+    let Some(key) = key else {
+        return Reply::Now(refused(ErrorCode::UnsupportedVersion));
+    };
     let Some(ip) = address(&request.client_host_address) else {
         return Reply::Now(refused(ErrorCode::InvalidRequest));
     };
-    if !key.is_some_and(forwardable) {
+    if !forwardable(key) {
         return Reply::Now(refused(ErrorCode::InvalidRequest));
+    }
+    if !ctx.node.meta.is_active() {
+        return Reply::Now(refused(ErrorCode::NotController));
     }
     // The listener's name decides which endpoints the client is told.
     let client = Client::new(SocketAddr::new(ip, 0), ctx.client.listener.clone(), true);

@@ -21,6 +21,8 @@ use crate::task;
 
 /// The first version with topic ids.
 const WITH_IDS: i16 = 13;
+/// The first version that says where the leader is.
+const WITH_ENDPOINTS: i16 = 16;
 /// The longest wait, and the most bytes of one answer: what Kafka's own observers ask for.
 const WAIT_MAX_MS: i32 = 5_000;
 const BYTES_MAX: i32 = 8 << 20;
@@ -63,11 +65,11 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
     let Some(controller) = meta.controller().cloned() else {
         return Reply::Now(refused(ErrorCode::NotController));
     };
-    if ctx.version < WITH_IDS {
-        return Reply::Now(refused(ErrorCode::InvalidRequest));
-    }
     if is_other_cluster(ctx, &request.cluster_id) {
         return Reply::Now(refused(ErrorCode::InconsistentClusterId));
+    }
+    if ctx.version < WITH_IDS {
+        return Reply::Now(refused(ErrorCode::InvalidRequest));
     }
     let asked = match &request.topics[..] {
         [topic] if topic.topic_id == Uuid::METADATA_TOPIC => match &topic.partitions[..] {
@@ -81,15 +83,19 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
         || asked.current_leader_epoch < 0
         || asked.last_fetched_epoch > asked.current_leader_epoch.max(0) && asked.fetch_offset > 0
     {
-        return Reply::Now(refused(ErrorCode::InvalidRequest));
+        let answer = failed(&meta, ErrorCode::InvalidRequest);
+        return Reply::Now(whole(ctx.version, &controller, answer));
     }
     let replica = request.replica_id.max(request.replica_state.replica_id);
     if replica >= 0 {
-        let before = asked.fetch_offset - 1;
-        controller.spread.observed(NodeId(replica), before);
+        let directory = asked.replica_directory_id;
+        controller
+            .spread
+            .fetched(NodeId(replica), asked.fetch_offset, directory);
     }
     let wait = Duration::from_millis(request.max_wait_ms.clamp(0, WAIT_MAX_MS) as u64);
     let max = request.max_bytes.clamp(1, BYTES_MAX) as usize;
+    let version = ctx.version;
     Reply::later(async move {
         let mut published = meta.subscribe();
         let mut answer = answer(&meta, &controller, &asked, max).await;
@@ -109,19 +115,38 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
             let _ = timeout(wait, more).await;
             answer = self::answer(&meta, &controller, &asked, max).await;
         }
-        FetchResponse {
-            node_endpoints: match answer.error_code {
-                0 => Vec::new(),
-                _ => endpoints(&controller),
-            },
-            responses: vec![FetchableTopicResponse {
-                topic_id: Uuid::METADATA_TOPIC,
-                partitions: vec![answer],
-                ..Default::default()
-            }],
-            ..Default::default()
-        }
+        whole(version, &controller, answer)
     })
+}
+
+/// The response out of its only partition.
+fn whole(version: i16, controller: &Controller, answer: PartitionData) -> FetchResponse {
+    FetchResponse {
+        node_endpoints: match version >= WITH_ENDPOINTS {
+            true => endpoints(controller),
+            false => Vec::new(),
+        },
+        responses: vec![FetchableTopicResponse {
+            topic_id: Uuid::METADATA_TOPIC,
+            partitions: vec![answer],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+fn failed(meta: &MetaHandle, error: ErrorCode) -> PartitionData {
+    let (leader_id, leader_epoch) = leader_and_epoch(meta);
+    PartitionData {
+        error_code: error.code(),
+        high_watermark: -1,
+        current_leader: LeaderIdAndEpoch {
+            leader_id,
+            leader_epoch,
+        },
+        records: Some(Records::default()),
+        ..Default::default()
+    }
 }
 
 fn endpoints(controller: &Controller) -> Vec<NodeEndpoint> {
@@ -143,21 +168,15 @@ async fn answer(
     asked: &FetchPartition,
     max: usize,
 ) -> PartitionData {
+    let error = judge(meta, asked.current_leader_epoch);
+    if error != ErrorCode::None {
+        return failed(meta, error);
+    }
     let (leader_id, leader_epoch) = leader_and_epoch(meta);
     let current_leader = LeaderIdAndEpoch {
         leader_id,
         leader_epoch,
     };
-    let error = judge(meta, asked.current_leader_epoch);
-    if error != ErrorCode::None {
-        return PartitionData {
-            error_code: error.code(),
-            high_watermark: -1,
-            current_leader,
-            records: Some(Records::default()),
-            ..Default::default()
-        };
-    }
     let (controller, offset, epoch) = (
         controller.clone(),
         asked.fetch_offset,
@@ -194,16 +213,11 @@ async fn answer(
     .await;
     match read {
         Ok(Ok(data)) => data,
-        failed => {
-            if let Ok(Err(e)) = failed {
+        unread => {
+            if let Ok(Err(e)) = unread {
                 tracing::error!("the metadata log cannot be read: {e}");
             }
-            PartitionData {
-                error_code: ErrorCode::KafkaStorageError.code(),
-                high_watermark: -1,
-                records: Some(Records::default()),
-                ..Default::default()
-            }
+            failed(meta, ErrorCode::KafkaStorageError)
         }
     }
 }

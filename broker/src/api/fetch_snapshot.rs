@@ -13,6 +13,8 @@ use crate::meta::ReadError;
 use crate::task;
 
 const TOPIC: &str = "__cluster_metadata";
+/// The first version that says where the leader is.
+const WITH_ENDPOINTS: i16 = 1;
 /// The most bytes of one piece.
 const PIECE_MAX: i32 = 8 << 20;
 
@@ -44,6 +46,7 @@ pub fn handle(ctx: &Ctx, request: FetchSnapshotRequest) -> Reply<FetchSnapshotRe
         epoch: asked.snapshot_id.epoch,
     };
     let max = request.max_bytes.clamp(1, PIECE_MAX) as usize;
+    let with_endpoints = ctx.version >= WITH_ENDPOINTS;
     Reply::later(async move {
         let mut piece = PartitionSnapshot {
             snapshot_id: id,
@@ -82,7 +85,10 @@ pub fn handle(ctx: &Ctx, request: FetchSnapshotRequest) -> Reply<FetchSnapshotRe
             }
         }
         piece.error_code = error.code();
-        let leader = controller.log.leader().filter(|_| error != ErrorCode::None);
+        let leader = controller
+            .log
+            .leader()
+            .filter(|_| with_endpoints && error != ErrorCode::None);
         FetchSnapshotResponse {
             topics: vec![TopicSnapshot {
                 name: Str::from_static(TOPIC),

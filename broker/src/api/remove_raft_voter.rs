@@ -16,12 +16,15 @@ pub fn handle(ctx: &Ctx, request: RemoveRaftVoterRequest) -> Reply<RemoveRaftVot
         })
     };
     let meta = ctx.node.meta.clone();
-    let Some(controller) = meta.controller().filter(|_| meta.is_active()).cloned() else {
-        return refused(ErrorCode::NotController);
-    };
     let known = |id: &Str| *id == ctx.node.cluster_id;
     if !request.cluster_id.as_ref().is_none_or(known) {
         return refused(ErrorCode::InconsistentClusterId);
+    }
+    let Some(controller) = meta.controller().filter(|_| meta.is_active()).cloned() else {
+        return refused(ErrorCode::NotLeaderOrFollower);
+    };
+    if request.voter_id < 0 {
+        return refused(ErrorCode::InvalidRequest);
     }
     Reply::later(async move {
         match controller.members.remove(request.voter_id).await {

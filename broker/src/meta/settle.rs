@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airis_cluster::metadata::Image;
-use airis_protocol::types::{NodeId, Offset};
+use airis_protocol::types::{NodeId, Offset, Uuid};
 use futures::future::join_all;
 use openraft::Raft;
 use parking_lot::Mutex;
@@ -26,12 +26,40 @@ const FORGOTTEN: Duration = Duration::from_secs(300);
 /// Beyond so many, old ones are looked for at once.
 const OBSERVERS_MAX: usize = 1000;
 
+/// What is known of a broker that is no voter.
+struct Observed {
+    /// The last offset that it has applied.
+    applied: i64,
+    at: Instant,
+    /// None for one that has only sent heartbeats here.
+    fetched: Option<Fetched>,
+}
+
+impl Observed {
+    fn new() -> Observed {
+        Observed {
+            applied: -1,
+            at: Instant::now(),
+            fetched: None,
+        }
+    }
+}
+
+/// A follower's last fetch of the metadata log.
+#[derive(Clone, Copy)]
+pub struct Fetched {
+    /// Where its log ends.
+    pub end: i64,
+    pub directory: Uuid,
+    pub at: Instant,
+}
+
 /// What observers have applied, as their fetches tell; and the way to ask voters.
 pub struct Spread {
     me: NodeId,
     raft: Raft<TypeConfig>,
     peers: Peers,
-    observed: Mutex<BTreeMap<NodeId, (i64, Instant)>>,
+    observed: Mutex<BTreeMap<NodeId, Observed>>,
     told: watch::Sender<u64>,
 }
 
@@ -46,28 +74,45 @@ impl Spread {
         })
     }
 
-    /// A broker that follows the log has applied everything up to this offset.
-    pub fn observed(&self, broker: NodeId, offset: i64) {
+    /// A broker says in its heartbeat that it has applied everything up to this offset.
+    pub fn applied(&self, broker: NodeId, offset: i64) {
+        self.observe(broker, |seen| seen.applied = offset);
+    }
+
+    /// A broker that follows the log has fetched from this offset on: what is before it is applied.
+    pub fn fetched(&self, broker: NodeId, end: i64, directory: Uuid) {
+        self.observe(broker, |seen| {
+            seen.applied = end - 1;
+            seen.fetched = Some(Fetched {
+                end,
+                directory,
+                at: Instant::now(),
+            });
+        });
+    }
+
+    fn observe(&self, broker: NodeId, change: impl FnOnce(&mut Observed)) {
         let mut observed = self.observed.lock();
-        let now = Instant::now();
-        let (known, at) = observed.entry(broker).or_insert((-1, now));
-        *at = now;
-        if *known != offset {
-            *known = offset;
+        let seen = observed.entry(broker).or_insert_with(Observed::new);
+        let before = seen.applied;
+        seen.at = Instant::now();
+        change(seen);
+        if seen.applied != before {
             self.told.send_modify(|n| *n += 1);
         }
         if observed.len() > OBSERVERS_MAX {
-            observed.retain(|_, (_, at)| at.elapsed() < FORGOTTEN);
+            observed.retain(|_, seen| seen.at.elapsed() < FORGOTTEN);
         }
     }
 
-    /// Who has lately followed the log: its id, the last offset that it has applied, and when it said so.
-    pub fn observers(&self) -> Vec<(NodeId, i64, Instant)> {
+    /// Who has lately followed the log, and how far.
+    pub fn observers(&self) -> Vec<(NodeId, Fetched)> {
         let observed = self.observed.lock();
-        observed
+        let fetched = observed
             .iter()
-            .filter(|(_, (_, at))| at.elapsed() < FORGOTTEN)
-            .map(|(id, (offset, at))| (*id, *offset, *at))
+            .filter_map(|(id, seen)| Some((*id, seen.fetched?)));
+        fetched
+            .filter(|(_, f)| f.at.elapsed() < FORGOTTEN)
             .collect()
     }
 
@@ -76,7 +121,7 @@ impl Spread {
         let observed = self.observed.lock();
         let applied = |id: NodeId| match id == self.me {
             true => image.position.offset.0,
-            false => observed.get(&id).map_or(-1, |(offset, _)| *offset),
+            false => observed.get(&id).map_or(-1, |seen| seen.applied),
         };
         let active = image.brokers().filter(|b| b.active());
         Offset(active.map(|b| applied(b.id)).min().unwrap_or(-1))
@@ -115,7 +160,7 @@ impl Spread {
                                 self.observed
                                     .lock()
                                     .get(&id)
-                                    .is_some_and(|(o, _)| *o >= offset)
+                                    .is_some_and(|seen| seen.applied >= offset)
                             };
                             let _ = told.wait_for(applied).await;
                         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::deliberate::{DELIBERATE, Deliberate, NOT_SERVED, ORDER_IS_FREE};
+use crate::deliberate::{Deliberate, NOT_SERVED, ORDER_IS_FREE};
 use crate::side::Pair;
 use crate::tree::Lines;
 
@@ -19,12 +19,12 @@ pub struct Outcome {
 }
 
 /// Prints every difference that nobody has given a reason for, and every reason that nothing differs for any more.
-pub fn compare(ours: &[Pair], kafka: &[Pair], verbose: bool) -> Outcome {
+pub fn compare(ours: &[Pair], kafka: &[Pair], deliberate: &[Deliberate], verbose: bool) -> Outcome {
     let mut outcome = Outcome {
         passed: 0,
         failed: 0,
     };
-    let mut used = vec![false; DELIBERATE.len()];
+    let mut used = vec![false; deliberate.len()];
     for (i, our) in ours.iter().enumerate() {
         let Some(their) = kafka.get(i) else { break };
         if our.name != their.name {
@@ -79,7 +79,7 @@ pub fn compare(ours: &[Pair], kafka: &[Pair], verbose: bool) -> Outcome {
             {
                 continue;
             }
-            let reason = DELIBERATE
+            let reason = deliberate
                 .iter()
                 .position(|d| covers(d, &our.name, path, &a, &b));
             match reason {
@@ -91,6 +91,9 @@ pub fn compare(ours: &[Pair], kafka: &[Pair], verbose: bool) -> Outcome {
             outcome.passed += 1;
             if verbose {
                 println!("ok {}", our.name);
+                for (path, value) in &our.answer {
+                    println!("    {path} = {value}");
+                }
             }
         } else {
             outcome.failed += 1;
@@ -111,7 +114,7 @@ pub fn compare(ours: &[Pair], kafka: &[Pair], verbose: bool) -> Outcome {
         );
         outcome.failed += 1;
     }
-    for (d, used) in DELIBERATE.iter().zip(used) {
+    for (d, used) in deliberate.iter().zip(used) {
         if !used {
             println!(
                 "not ok: nothing differs any more at {} {} ({} / {})",

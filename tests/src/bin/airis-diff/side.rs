@@ -3,6 +3,8 @@
 //! Always holds: an answer is recorded as lines in which nothing is left that a node may choose (ids, ports, directories, the
 //! time), but for whether it chose anything. Must never: hide a number or a text that clients act upon.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use airis_protocol::api_key::ApiKey;
@@ -33,38 +35,29 @@ pub struct Pair {
 }
 
 pub struct Side {
-    bootstrap: String,
-    connections: Vec<Option<TcpStream>>,
-    /// The connection that requests go to; a group's members each have their own.
-    on: usize,
+    /// Where requests go, and on which connection there; a group's members each have their own.
+    at: (String, usize),
+    connections: HashMap<(String, usize), TcpStream>,
     labels: Vec<(String, String)>,
     pub pairs: Vec<Pair>,
 }
 
 impl Side {
-    /// Connects, and learns what the node calls itself.
-    pub async fn open(bootstrap: &str) -> Result<Side> {
-        let mut side = Side {
-            bootstrap: bootstrap.to_owned(),
-            connections: Vec::new(),
-            on: 0,
+    /// Of nothing that was asked yet.
+    pub fn new(address: &str) -> Side {
+        Side {
+            at: (address.to_owned(), 0),
+            connections: HashMap::new(),
             labels: Vec::new(),
             pairs: Vec::new(),
-        };
-        let cluster = DescribeClusterRequest {
-            endpoint_type: 1,
-            ..Default::default()
-        };
-        let cluster = side.quiet(&cluster, 2).await?;
-        side.learn(&cluster.cluster_id, "<cluster>");
-        let dirs = side
-            .quiet(&DescribeLogDirsRequest { topics: None }, 4)
-            .await?;
-        for dir in &dirs.results {
-            side.learn(&dir.log_dir, "<dir>");
         }
-        let port = bootstrap.rsplit(':').next().context("host:port")?;
-        side.learn(port, "<port>");
+    }
+
+    /// Connects, and learns what the node calls itself.
+    pub async fn open(bootstrap: &str) -> Result<Side> {
+        let mut side = Side::new(bootstrap);
+        side.learn_cluster().await?;
+        side.learn_place("").await?;
         // Before it has its topic no coordinator is found, and before it has asked the controller there are no producer ids: ours
         // waits for both, Kafka sends clients away.
         let find = FindCoordinatorRequest {
@@ -85,6 +78,30 @@ impl Side {
         bail!("no group coordinator or no producer ids at {bootstrap}");
     }
 
+    pub async fn learn_cluster(&mut self) -> Result<Str> {
+        let cluster = DescribeClusterRequest {
+            endpoint_type: 1,
+            ..Default::default()
+        };
+        let id = self.quiet(&cluster, 2).await?.cluster_id;
+        self.learn(&id, "<cluster>");
+        Ok(id)
+    }
+
+    /// Learns the port and the directories of the node that requests go to; `of` says which it is.
+    pub async fn learn_place(&mut self, of: &str) -> Result<()> {
+        let dirs = self
+            .quiet(&DescribeLogDirsRequest { topics: None }, 4)
+            .await?;
+        for dir in &dirs.results {
+            self.learn(&dir.log_dir, &format!("<dir{of}>"));
+        }
+        let (_, port) = self.at.0.rsplit_once(':').context("host:port")?;
+        let port = port.to_owned();
+        self.learn(&port, &format!("<port{of}>"));
+        Ok(())
+    }
+
     /// From here on, `text` is shown as `label` wherever it stands.
     pub fn learn(&mut self, text: &str, label: &str) {
         self.labels.push((text.to_owned(), label.to_owned()));
@@ -99,19 +116,24 @@ impl Side {
     }
 
     pub fn on(&mut self, connection: usize) -> &mut Side {
-        self.on = connection;
+        self.at.1 = connection;
+        self
+    }
+
+    /// From here on, requests go to this address.
+    pub fn at(&mut self, address: &str) -> &mut Side {
+        self.at = (address.to_owned(), 0);
         self
     }
 
     async fn write(&mut self, frame: &[u8]) -> Result<()> {
-        if self.connections.len() <= self.on {
-            self.connections.resize_with(self.on + 1, || None);
-        }
-        let slot = &mut self.connections[self.on];
-        if slot.is_none() {
-            *slot = Some(TcpStream::connect(&self.bootstrap).await?);
-        }
-        let socket = slot.as_mut().expect("just connected");
+        let socket = match self.connections.entry(self.at.clone()) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(slot) => {
+                let socket = TcpStream::connect(&self.at.0).await;
+                slot.insert(socket.with_context(|| self.at.0.clone())?)
+            }
+        };
         // A node may close the connection before it has read everything; the answer shows it.
         let _ = socket.write_all(frame).await;
         Ok(())
@@ -119,8 +141,8 @@ impl Side {
 
     /// The next frame on the connection, or what came in its place: `closed`, or `no answer` in time.
     async fn frame(&mut self) -> Result<Result<Bytes, &'static str>> {
-        let slot = &mut self.connections[self.on];
-        let socket = slot.as_mut().context("nothing was asked")?;
+        let socket = self.connections.get_mut(&self.at);
+        let socket = socket.context("nothing was asked")?;
         let read = timeout(PATIENCE, async {
             let size = socket.read_i32().await?;
             let size = usize::try_from(size).map_err(std::io::Error::other)?;
@@ -131,11 +153,11 @@ impl Side {
         Ok(match read.await {
             Ok(Ok(frame)) => Ok(frame),
             Ok(Err(_)) => {
-                *slot = None;
+                self.connections.remove(&self.at);
                 Err("closed")
             }
             Err(_) => {
-                *slot = None;
+                self.connections.remove(&self.at);
                 Err("no answer")
             }
         })
@@ -237,6 +259,20 @@ impl Side {
         Ok(())
     }
 
+    /// Puts something else in the place of a field of the last answer, wherever in it the field stands: what the node drew or
+    /// counted by itself. What says that there is nothing stays.
+    pub fn mask(&mut self, field: &str, instead: impl Fn(&str) -> String) {
+        let Some(pair) = self.pairs.last_mut() else {
+            return;
+        };
+        for (path, value) in &mut pair.answer {
+            let is_field = path.rsplit('.').next() == Some(field);
+            if is_field && !matches!(value.as_str(), "-1" | "None" | "\"\"") {
+                *value = instead(value);
+            }
+        }
+    }
+
     fn lines<M: Message>(&self, key: ApiKey, response: &M, out: &mut Lines) {
         let leaf = |field: &str, text: &str| self.leaf(key, field, text);
         Node::read(&format!("{response:?}")).lines("", &leaf, out);
@@ -282,7 +318,8 @@ impl Side {
             text = without_uuid(&text);
         }
         match field {
-            "producer_id" if is_number_from(0) => "<producer>".to_owned(),
+            "producer_id" | "producer_id_start" if is_number_from(0) => "<producer>".to_owned(),
+            "broker_epoch" if is_number_from(0) => "<broker epoch>".to_owned(),
             "topic_id" if text != Uuid::ZERO.to_string() => "<uuid>".to_owned(),
             _ if key == ApiKey::ListOffsets && field == "timestamp" && is_number_from(0) => {
                 format!(

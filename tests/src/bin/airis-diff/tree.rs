@@ -32,7 +32,7 @@ impl Node {
 
     /// What tells an element of a list from the others, if it is named.
     fn key(&self) -> Option<String> {
-        const NAMES: [&str; 16] = [
+        const NAMES: [&str; 17] = [
             "resource_name",
             "name",
             "topic",
@@ -46,6 +46,7 @@ impl Node {
             "api_key",
             "node_id",
             "broker_id",
+            "replica_id",
             "member_id",
             "producer_id",
             "batch_index",
