@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,6 @@ use airis_cluster::metadata::{Settings, features};
 use airis_protocol::messages::BrokerRegistrationRequest;
 use airis_protocol::messages::broker_registration_request::{Feature, Listener};
 use airis_protocol::types::{BrokerEpoch, Str, Uuid};
-use airis_storage::MetaProperties;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -29,7 +28,7 @@ use crate::meta::form::{FormError, Formation, Identity, Named};
 use crate::meta::{self, Meta, MetaError, MetaOptions, ObserverOptions};
 use crate::net::{self, Bound, Limits, RequestMemory, Serving};
 use crate::node::{Node, Parts};
-use crate::partition::{Disks, DisksError, PartitionTable};
+use crate::partition::{Disks, DisksError, PartitionTable, peek};
 use crate::replicate;
 use crate::work;
 
@@ -64,6 +63,8 @@ pub struct Running {
     /// The broker's heartbeats; a node that is alone, or no broker, has none.
     life: Option<Life>,
     stop: watch::Sender<bool>,
+    /// Why the node could not go on.
+    failed: watch::Receiver<Option<String>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -135,9 +136,7 @@ fn plan(loaded: &Loaded) -> Result<Plan, StartError> {
 
 /// What the directory says that holds the metadata, before it is locked.
 fn identity(config: &BrokerConfig, dir: &Path, fresh: Uuid) -> Result<Identity, StartError> {
-    let known = std::fs::read(dir.join("meta.properties"))
-        .ok()
-        .and_then(|bytes| MetaProperties::parse(&bytes).ok());
+    let known = peek(dir)?;
     if let Some(known) = known.as_ref().filter(|p| p.node_id != config.node_id) {
         return Err(StartError::Disks(DisksError::OtherNode {
             dir: dir.to_owned(),
@@ -169,9 +168,16 @@ impl Drop for Tasks {
 pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Running, StartError> {
     let plan = plan(&loaded)?;
     let config = Arc::new(loaded.config);
-    let metadata_dir = match &loaded.kafka.metadata_log_dir {
-        Some(dir) => PathBuf::from(dir),
-        None => config.log_dirs[0].clone(),
+    let metadata_dir = match &config.metadata_dir {
+        Some(dir) => dir.clone(),
+        // Any that can be read tells a broker who it is.
+        None => {
+            let readable = config
+                .log_dirs
+                .iter()
+                .find(|d| matches!(peek(d), Ok(Some(_))));
+            readable.unwrap_or(&config.log_dirs[0]).clone()
+        }
     };
     let bind = |listeners: &[crate::config::Listener]| {
         listeners
@@ -212,7 +218,16 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
     let disk: Arc<dyn airis_storage::Disk> = Arc::new(airis_storage::RealDisk);
 
     // First the others: a directory is formatted with an id that all agree on.
-    let identity = identity(&config, &metadata_dir, chance.uuid())?;
+    let identity = match identity(&config, &metadata_dir, chance.uuid()) {
+        // A broker can be without a directory of which nothing can be said.
+        Err(StartError::Disks(DisksError::Metadata(_))) if !plan.controller => Identity {
+            node: config.node_id.0,
+            dir: metadata_dir.clone(),
+            directory: chance.uuid(),
+            cluster: None,
+        },
+        identity => identity?,
+    };
     let (mut door, mut quorum, mut formed) = (None, None, None);
     let cluster = if plan.controller {
         let formation = Formation::new(&disk, identity, plan.named.clone());
@@ -364,12 +379,20 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
             tasks.0.push(tokio::spawn(accept));
         }
         if !alone {
-            let mut begun = Life::begin(node.clone());
+            let mut begun = Life::begin(node.clone(), &stopped);
             begun.unfenced().await;
             life = Some(begun);
         }
     }
+    if alone {
+        tasks
+            .0
+            .push(work::until(&stopped, life::tell_failures(node.clone())));
+    }
     tasks.0.extend(work::start(&node, &stopped));
+    let (failing, failed) = watch::channel(None);
+    let guarded = guard(node.clone(), meta.failed(), failing, stop.clone());
+    tasks.0.push(work::until(&stopped, guarded));
     info!(node = %node.id, cluster = %node.cluster_id, epoch = %node.epoch(), "started");
     Ok(Running {
         node,
@@ -379,8 +402,37 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
         meta,
         life,
         stop,
+        failed,
         tasks: std::mem::take(&mut tasks.0),
     })
+}
+
+/// Ends the node when it cannot go on: it says why, and serves nobody from then on. What is on its disks is checked at the next
+/// start.
+async fn guard(
+    node: Arc<Node>,
+    meta_failed: impl Future<Output = String>,
+    failing: watch::Sender<Option<String>>,
+    stop: watch::Sender<bool>,
+) {
+    let mut failures = node.partitions.disks().failures();
+    let disks_failed = async {
+        loop {
+            if let Some(why) = node.partitions.disks().fatal() {
+                return why;
+            }
+            let _ = failures.changed().await;
+        }
+    };
+    let why = tokio::select! {
+        why = meta_failed => why,
+        why = disks_failed => why,
+    };
+    error!("this node cannot go on and stops: {why}");
+    // The others are not to wait for its session to end.
+    node.meta.close().await;
+    failing.send_replace(Some(why));
+    stop.send_replace(true);
 }
 
 /// The addresses of the controllers.
@@ -461,6 +513,19 @@ fn host_of(ip: IpAddr) -> String {
 }
 
 impl Running {
+    /// Resolves, with the reason, once the node could not go on. It serves nobody any more, and wants to be dropped or stopped.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut failed = self.failed.clone();
+        async move {
+            if let Ok(why) = failed.wait_for(Option::is_some).await
+                && let Some(why) = &*why
+            {
+                return why.clone();
+            }
+            std::future::pending().await
+        }
+    }
+
     /// Gives leaderships away, closes connections, flushes and closes every log, and marks the directories as cleanly shut down.
     pub async fn stop(self) {
         if let Some(life) = self.life {
@@ -505,7 +570,9 @@ fn close(disks: &Disks, table: &PartitionTable, epoch: BrokerEpoch) -> bool {
     let partitions = table.all();
     let mut clean = true;
     for partition in &partitions {
-        if let Err(e) = partition.log().close() {
+        if let Err(e) = partition.close()
+            && !partition.is_offline()
+        {
             error!(topic = %partition.topic, partition = %partition.index, "the log was not closed: {e}");
             clean = false;
         }

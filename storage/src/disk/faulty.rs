@@ -171,9 +171,7 @@ impl State {
     /// Fails where a part of the disk is broken.
     fn reach(&self, path: &Path) -> io::Result<()> {
         match &self.broken {
-            Some(broken) if path.starts_with(broken) => {
-                Err(io::Error::other("input/output error"))
-            }
+            Some(broken) if path.starts_with(broken) => Err(io::Error::other("input/output error")),
             _ => Ok(()),
         }
     }

@@ -182,13 +182,8 @@ struct WatchedFile {
 }
 
 impl WatchedFile {
-    fn run<T>(
-        &self,
-        op: &str,
-        work: impl FnOnce(&dyn DiskFile) -> io::Result<T>,
-    ) -> io::Result<T> {
-        self.watched
-            .run(op, &self.path, |_| work(&*self.file))
+    fn run<T>(&self, op: &str, work: impl FnOnce(&dyn DiskFile) -> io::Result<T>) -> io::Result<T> {
+        self.watched.run(op, &self.path, |_| work(&*self.file))
     }
 }
 
@@ -267,7 +262,10 @@ mod tests {
         disk.fail_under(None);
         let again = write(&a, "/a/y").unwrap_err().to_string();
         assert!(again.contains("/a is off line"), "{again}");
-        assert!(!disk.exists(Path::new("/a/y")), "nothing is written any more");
+        assert!(
+            !disk.exists(Path::new("/a/y")),
+            "nothing is written any more"
+        );
         assert!(a_health.failed().is_some_and(|why| why.contains("/a/x")));
         assert_eq!(b_health.failed(), None);
         assert_eq!(a_told.load(Ordering::Relaxed), 1);
