@@ -278,7 +278,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
                 .await?;
             Meta::start(
                 MetaOptions {
-                    disk,
+                    disk: disks.metadata_disk().unwrap_or(disk),
                     log_dir: metadata_dir,
                     settings: Settings {
                         node: config.node_id,

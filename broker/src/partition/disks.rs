@@ -148,8 +148,8 @@ pub struct Disks {
     paths: Vec<PathBuf>,
     dirs: Vec<Dir>,
     lost: Vec<Lost>,
-    /// The directory without which this node cannot be: a controller's, with the metadata.
-    metadata_dir: Option<PathBuf>,
+    /// The disk under the directory without which this node cannot be: a controller's, with the metadata.
+    metadata: Option<Watching>,
     /// Told of each directory that fails.
     failures: watch::Receiver<()>,
     cluster_id: Str,
@@ -166,16 +166,24 @@ pub struct Disks {
 /// A directory that could be locked and says who it is.
 type Looked = (LogDir, Option<MetaProperties>, Arc<Health>);
 
+type Watching = (Arc<dyn Disk>, Arc<Health>);
+
+/// A disk as seen from a directory.
+fn watching(disk: &Arc<dyn Disk>, path: &Path, told: &Arc<watch::Sender<()>>) -> Watching {
+    let told = told.clone();
+    let health = Health::new(path, move || {
+        told.send_replace(());
+    });
+    let watched = Watched::new(disk.clone(), health.clone());
+    (Arc::new(watched), health)
+}
+
 fn look(
     disk: &Arc<dyn Disk>,
     path: &Path,
     told: &Arc<watch::Sender<()>>,
 ) -> Result<Looked, StorageError> {
-    let told = told.clone();
-    let health = Health::new(path, move || {
-        told.send_replace(());
-    });
-    let watched = Arc::new(Watched::new(disk.clone(), health.clone()));
+    let (watched, health) = watching(disk, path, told);
     let log_dir = LogDir::open(watched, path)?;
     let properties = log_dir.meta()?;
     Ok((log_dir, properties, health))
@@ -254,6 +262,14 @@ impl Disks {
             let (_, first) = lost.swap_remove(0);
             return Err(DisksError::All(first));
         }
+        let metadata = metadata_dir.map(|path| {
+            let dir = dirs.iter().find(|d| d.log_dir.path() == path);
+            match dir {
+                Some(dir) => (dir.disk().clone(), dir.health.clone()),
+                // It may be one of its own.
+                None => watching(&disk, &path, &told),
+            }
+        });
         // The epoch counts only if every directory ended with it: otherwise something may be missing in one of them.
         let same = epochs.iter().all(|e| e.is_some() && *e == epochs[0]);
         let previous_epoch = epochs
@@ -272,7 +288,7 @@ impl Disks {
                     why: error.to_string(),
                 })
                 .collect(),
-            metadata_dir,
+            metadata,
             failures,
             cluster_id,
             previous_epoch,
@@ -304,18 +320,20 @@ impl Disks {
 
     /// Why the node cannot go on with the directories that are left.
     pub fn fatal(&self) -> Option<String> {
-        let why = |d: &Dir| d.health.failed().map(str::to_owned);
-        let metadata = self.metadata_dir.as_deref().and_then(|dir| {
-            let dir = self.dirs.iter().find(|d| d.log_dir.path() == dir)?;
-            why(dir)
-        });
+        let metadata = self.metadata.as_ref().and_then(|(_, h)| h.failed());
         if let Some(why) = metadata {
             return Some(format!(
                 "the log directory that holds the metadata has failed: {why}"
             ));
         }
+        let why = |d: &Dir| d.health.failed().map(str::to_owned);
         let last = self.dirs.iter().map(why).collect::<Option<Vec<_>>>()?.pop();
         last.map(|why| format!("every log directory has failed: {why}"))
+    }
+
+    /// The disk that the metadata is to be kept on.
+    pub fn metadata_disk(&self) -> Option<Arc<dyn Disk>> {
+        self.metadata.as_ref().map(|(disk, _)| disk.clone())
     }
 
     /// A directory that the configuration names is off line.
@@ -744,6 +762,13 @@ impl Disks {
     pub fn mark_clean(&self, epoch: BrokerEpoch) -> Result<(), StorageError> {
         let mut dirs = self.dirs.iter().filter(|d| d.online());
         dirs.try_for_each(|d| d.log_dir.mark_clean(epoch))
+    }
+
+    /// All directories of partitions.
+    #[cfg(test)]
+    pub fn found(&self) -> impl Iterator<Item = PartitionDir> {
+        let found = self.dirs.iter().map(|d| d.log_dir.partitions().unwrap());
+        found.flatten()
     }
 
     /// The directories as the configuration names them, by their absolute paths.

@@ -302,3 +302,6 @@ fn align(log: &Log, copy: &Log, now: Millis) -> Result<(), MoveError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

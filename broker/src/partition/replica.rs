@@ -503,7 +503,7 @@ impl Partition {
     }
 
     /// Cuts the log, so that whoever copies it notices.
-    fn cut<T>(&self, work: impl FnOnce(&Log) -> T) -> T {
+    pub(super) fn cut<T>(&self, work: impl FnOnce(&Log) -> T) -> T {
         self.cuts.fetch_add(1, Ordering::AcqRel);
         let done = work(&self.log());
         self.cuts.fetch_add(1, Ordering::AcqRel);
