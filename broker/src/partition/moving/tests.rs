@@ -4,6 +4,7 @@ use airis_cluster::config::{Layers, TopicConfig};
 use airis_protocol::batch::{BatchBuilder, TimestampType, parse_batches};
 use airis_protocol::compress::Codec;
 use airis_protocol::types::{LeaderEpoch, PartitionId};
+use airis_storage::Disk;
 use airis_storage::dir::PartitionDirKind;
 use airis_storage::disk::faulty::{Crash, Dice, FaultyDisk};
 use airis_storage::log::{AppendArgs, Origin};
@@ -201,7 +202,7 @@ async fn a_replica_moves_whole_and_its_files_are_the_same() {
     assert!(partition.log().dir().starts_with("/b"));
     let after = (content(&partition.log()), bases(&partition.log()));
     assert_eq!(after.0[..20], before.0);
-    assert_eq!(after.1, before.1);
+    assert_eq!(after.1[..before.1.len()], before.1);
     assert_eq!(partition.log().recovery_point(), partition.log().end());
     append(&partition.log(), 9, "on it goes").unwrap();
     assert_eq!(content(&partition.log()).len(), 22);
@@ -214,6 +215,9 @@ async fn a_crash_at_any_step_of_a_move_loses_nothing_and_leaves_one_replica() {
     let mut dice = Dice::new(seed());
     let life = |disk: &FaultyDisk| -> Option<Vec<(i64, i32, String)>> {
         let node = Node::start(disk).ok()?;
+        if node.disks.any_offline() {
+            return None;
+        }
         let partition = node.open(node.ids().0, false).ok()?;
         for i in 0..9 {
             append(&partition.log(), 1, &format!("v{i}")).ok()?;
@@ -233,7 +237,15 @@ async fn a_crash_at_any_step_of_a_move_loses_nothing_and_leaves_one_replica() {
             None => Some(all),
         }
     };
-    let disk = FaultyDisk::new();
+    let fresh = || {
+        let disk = FaultyDisk::new();
+        for dir in ["/a", "/b"] {
+            disk.create_dir_all(Path::new(dir)).unwrap();
+        }
+        disk.sync_dir(Path::new("/")).unwrap();
+        disk
+    };
+    let disk = fresh();
     assert_eq!(life(&disk).unwrap().len(), 10);
     let ops = disk.ops();
     let mut resumed = 0;
@@ -242,7 +254,7 @@ async fn a_crash_at_any_step_of_a_move_loses_nothing_and_leaves_one_replica() {
             true => Crash::Power,
             false => Crash::Process,
         };
-        let disk = FaultyDisk::new();
+        let disk = fresh();
         disk.crash_at(at, dice.roll());
         let Some(flushed) = life(&disk) else { continue };
         let left = disk.after(crash, dice.roll());
