@@ -16,6 +16,7 @@ use airis_protocol::messages::broker_registration_request::{Feature, Listener};
 use airis_protocol::types::{BrokerEpoch, Str, Uuid};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::api::dispatch::Door;
@@ -50,6 +51,9 @@ pub enum StartError {
     #[error("the controller refused this node's registration: {0}")]
     Registration(airis_protocol::error::ErrorCode),
 }
+
+/// So long a killed node's work on other threads is waited for.
+const KILL_MAX: Duration = Duration::from_secs(5);
 
 /// A node that runs: its services and the tasks that it owns.
 pub struct Running {
@@ -562,6 +566,15 @@ impl Running {
         for partition in self.node.partitions.all() {
             partition.log().abandon();
         }
+        // The locks of the directories go with the last of it.
+        let held = Arc::downgrade(&self.disks);
+        drop((self.disks, self.node));
+        let gone = async {
+            while held.strong_count() > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _ = timeout(KILL_MAX, gone).await;
     }
 }
 
