@@ -395,7 +395,12 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
     }
     tasks.0.extend(work::start(&node, &stopped));
     let (failing, failed) = watch::channel(None);
-    let guarded = guard(node.clone(), meta.failed(), failing, stop.clone());
+    let guarded = guard(
+        node.clone(),
+        (meta.failed(), meta.end_part()),
+        failing,
+        stop.clone(),
+    );
     tasks.0.push(work::until(&stopped, guarded));
     info!(node = %node.id, cluster = %node.cluster_id, epoch = %node.epoch(), "started");
     Ok(Running {
@@ -415,7 +420,7 @@ pub async fn start(loaded: Loaded, seed: u64, serving: Serving) -> Result<Runnin
 /// start.
 async fn guard(
     node: Arc<Node>,
-    meta_failed: impl Future<Output = String>,
+    (meta_failed, meta_end): (impl Future<Output = String>, impl Future<Output = ()>),
     failing: watch::Sender<Option<String>>,
     stop: watch::Sender<bool>,
 ) {
@@ -433,9 +438,9 @@ async fn guard(
         why = disks_failed => why,
     };
     error!("this node cannot go on and stops: {why}");
-    // The others are not to wait for its session to end.
-    node.meta.close().await;
     failing.send_replace(Some(why));
+    // The others are not to wait for its session to end.
+    meta_end.await;
     stop.send_replace(true);
 }
 

@@ -414,6 +414,19 @@ impl Meta {
         }
     }
 
+    /// Ends this node's part in the quorum, so that the others go on without it. Its files are left as they are.
+    pub fn end_part(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (stop, handle) = (self.stop.clone(), self.handle.clone());
+        let raft = self.voter.as_ref().map(|(raft, _)| raft.clone());
+        async move {
+            stop.send_replace(true);
+            if let Some(raft) = raft {
+                let _ = raft.shutdown().await;
+            }
+            handle.close().await;
+        }
+    }
+
     /// True if this node is the only voter, and no other broker has ever registered.
     pub fn is_alone(&self) -> bool {
         let Some((raft, _)) = &self.voter else {
@@ -553,7 +566,7 @@ impl MetaHandle {
     }
 
     /// Ends the connections to other controllers.
-    pub async fn close(&self) {
+    async fn close(&self) {
         self.link.close().await;
         if let Some(controller) = &self.controller {
             controller.log.close().await;
