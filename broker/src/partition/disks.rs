@@ -443,10 +443,8 @@ impl Disks {
             return Err(offline(failed.log_dir.path(), why));
         }
         // Whoever was in a directory must not be begun anew while that one may only be away.
-        let was_here = match directory {
-            Uuid::UNASSIGNED | Uuid::MIGRATING => wanted.old,
-            _ => named.is_none(),
-        };
+        let new = matches!(directory, Uuid::UNASSIGNED | Uuid::MIGRATING);
+        let was_here = wanted.old || named.is_none() && !new;
         if was_here && let Some(lost) = self.lost.first() {
             return Err(offline(&lost.path, &lost.why));
         }

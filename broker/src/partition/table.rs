@@ -196,9 +196,10 @@ impl PartitionTable {
             partition.is_some_and(|p| p.has_replica(self.node))
         };
         let resume = |dir: &PartitionDir| {
-            let Ok(partition) = self.by_name(&dir.topic, dir.partition) else {
-                // It is all that there is, if the replica's own disk is away.
-                return self.is_offline(image, &dir.topic, dir.partition);
+            let partition = match self.by_name(&dir.topic, dir.partition) {
+                Ok(partition) => partition,
+                // It is all that there is here, if the replica's own disk is away.
+                Err(error) => return error == ErrorCode::KafkaStorageError,
             };
             let ours = self.disks.topic_of(&dir.path) == Some(partition.topic_id);
             if !ours
@@ -221,18 +222,6 @@ impl PartitionTable {
         };
         let left = self.disks.sweep(knows, resume);
         self.deleted.lock().extend(left);
-    }
-
-    fn is_offline(&self, image: &Image, topic: &str, index: PartitionId) -> bool {
-        let Some(topic) = image.topic(topic) else {
-            return false;
-        };
-        let tables = self.tables.load();
-        let slot = tables
-            .by_id
-            .get(&topic.id)
-            .and_then(|t| t.get(index.0 as usize));
-        matches!(slot, Some(Slot::Offline))
     }
 
     /// Has a replica be in the log directory at this path (AlterReplicaLogDirs). Blocks.
