@@ -182,10 +182,9 @@ impl PartitionTable {
     pub fn sweep(&self, image: &Image) {
         self.complete.store(true, Ordering::Release);
         let knows = |dir: &PartitionDir| {
-            match self.by_name(&dir.topic, dir.partition) {
-                // Where a move was cut short there may be two.
-                Ok(open) => return *open.log().dir() == *dir.path,
-                Err(_) => {}
+            // Where a move was cut short there may be two.
+            if let Ok(open) = self.by_name(&dir.topic, dir.partition) {
+                return *open.log().dir() == *dir.path;
             }
             // One that could not be opened stays. Without an id the name must do: a crash right after the topic was made.
             let topic = match self.disks.topic_of(&dir.path) {
