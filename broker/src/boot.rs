@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,10 @@ use airis_cluster::metadata::{Settings, features};
 use airis_protocol::messages::BrokerRegistrationRequest;
 use airis_protocol::messages::broker_registration_request::{Feature, Listener};
 use airis_protocol::types::{BrokerEpoch, Str, Uuid};
-use airis_storage::{Disk, MetaProperties};
+use airis_storage::Disk;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::api::dispatch::Door;
@@ -29,7 +30,7 @@ use crate::meta::form::{FormError, Formation, Identity, Named};
 use crate::meta::{self, Meta, MetaError, MetaOptions, ObserverOptions};
 use crate::net::{self, Bound, Limits, RequestMemory, Serving};
 use crate::node::{Node, Parts};
-use crate::partition::{Disks, DisksError, PartitionTable};
+use crate::partition::{Disks, DisksError, PartitionTable, peek};
 use crate::replicate;
 use crate::task;
 use crate::work;
@@ -53,6 +54,9 @@ pub enum StartError {
     Registration(airis_protocol::error::ErrorCode),
 }
 
+/// So long a killed node's work on other threads is waited for.
+const KILL_MAX: Duration = Duration::from_secs(5);
+
 /// A node that runs: its services and the tasks that it owns.
 pub struct Running {
     pub node: Arc<Node>,
@@ -65,6 +69,8 @@ pub struct Running {
     /// The broker's heartbeats; a node that is alone, or no broker, has none.
     life: Option<Life>,
     stop: watch::Sender<bool>,
+    /// Why the node could not go on.
+    failed: watch::Receiver<Option<String>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -141,10 +147,7 @@ fn identity(
     dir: &Path,
     fresh: Uuid,
 ) -> Result<Identity, StartError> {
-    let known = disk
-        .read_to_end(&dir.join("meta.properties"))
-        .ok()
-        .and_then(|bytes| MetaProperties::parse(&bytes).ok());
+    let known = peek(disk, dir)?;
     if let Some(known) = known.as_ref().filter(|p| p.node_id != config.node_id) {
         return Err(StartError::Disks(DisksError::OtherNode {
             dir: dir.to_owned(),
@@ -181,9 +184,16 @@ pub async fn start(
 ) -> Result<Running, StartError> {
     let plan = plan(&loaded)?;
     let config = Arc::new(loaded.config);
-    let metadata_dir = match &loaded.kafka.metadata_log_dir {
-        Some(dir) => PathBuf::from(dir),
-        None => config.log_dirs[0].clone(),
+    let metadata_dir = match &config.metadata_dir {
+        Some(dir) => dir.clone(),
+        // Any that can be read tells a broker who it is.
+        None => {
+            let readable = config
+                .log_dirs
+                .iter()
+                .find(|d| matches!(peek(&*host.disk, d), Ok(Some(_))));
+            readable.unwrap_or(&config.log_dirs[0]).clone()
+        }
     };
     let bind = |listeners: &[crate::config::Listener]| {
         listeners
@@ -223,7 +233,16 @@ pub async fn start(
     let mut tasks = Tasks::default();
 
     // First the others: a directory is formatted with an id that all agree on.
-    let identity = identity(&*host.disk, &config, &metadata_dir, chance.uuid())?;
+    let identity = match identity(&*host.disk, &config, &metadata_dir, chance.uuid()) {
+        // A broker can be without a directory of which nothing can be said.
+        Err(StartError::Disks(DisksError::Metadata(_))) if !plan.controller => Identity {
+            node: config.node_id.0,
+            dir: metadata_dir.clone(),
+            directory: chance.uuid(),
+            cluster: None,
+        },
+        identity => identity?,
+    };
     let (mut door, mut quorum, mut formed) = (None, None, None);
     let cluster = if plan.controller {
         let formation = Formation::new(&host, identity, plan.named.clone());
@@ -274,7 +293,10 @@ pub async fn start(
                 .await?;
             Meta::start(
                 MetaOptions {
-                    host: host.clone(),
+                    host: Host {
+                        disk: disks.metadata_disk().unwrap_or_else(|| host.disk.clone()),
+                        ..host.clone()
+                    },
                     log_dir: metadata_dir,
                     settings: Settings {
                         node: config.node_id,
@@ -378,12 +400,25 @@ pub async fn start(
             tasks.0.push(task::spawn(accept));
         }
         if !alone {
-            let mut begun = Life::begin(node.clone());
+            let mut begun = Life::begin(node.clone(), &stopped);
             begun.unfenced().await;
             life = Some(begun);
         }
     }
+    if alone {
+        tasks
+            .0
+            .push(work::until(&stopped, life::tell_failures(node.clone())));
+    }
     tasks.0.extend(work::start(&node, &stopped));
+    let (failing, failed) = watch::channel(None);
+    let guarded = guard(
+        node.clone(),
+        (meta.failed(), meta.end_part()),
+        failing,
+        stop.clone(),
+    );
+    tasks.0.push(work::until(&stopped, guarded));
     info!(node = %node.id, cluster = %node.cluster_id, epoch = %node.epoch(), "started");
     Ok(Running {
         node,
@@ -393,8 +428,37 @@ pub async fn start(
         meta,
         life,
         stop,
+        failed,
         tasks: std::mem::take(&mut tasks.0),
     })
+}
+
+/// Ends the node when it cannot go on: it says why, and serves nobody from then on. What is on its disks is checked at the next
+/// start.
+async fn guard(
+    node: Arc<Node>,
+    (meta_failed, meta_end): (impl Future<Output = String>, impl Future<Output = ()>),
+    failing: watch::Sender<Option<String>>,
+    stop: watch::Sender<bool>,
+) {
+    let mut failures = node.partitions.disks().failures();
+    let disks_failed = async {
+        loop {
+            if let Some(why) = node.partitions.disks().fatal() {
+                return why;
+            }
+            let _ = failures.changed().await;
+        }
+    };
+    let why = tokio::select! {
+        why = meta_failed => why,
+        why = disks_failed => why,
+    };
+    error!("this node cannot go on and stops: {why}");
+    failing.send_replace(Some(why));
+    // The others are not to wait for its session to end.
+    meta_end.await;
+    stop.send_replace(true);
 }
 
 /// The addresses of the controllers.
@@ -475,6 +539,19 @@ fn host_of(ip: IpAddr) -> String {
 }
 
 impl Running {
+    /// Resolves, with the reason, once the node could not go on. It serves nobody any more, and wants to be dropped or stopped.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut failed = self.failed.clone();
+        async move {
+            if let Ok(why) = failed.wait_for(Option::is_some).await
+                && let Some(why) = &*why
+            {
+                return why.clone();
+            }
+            std::future::pending().await
+        }
+    }
+
     /// Gives leaderships away, closes connections, flushes and closes every log, and marks the directories as cleanly shut down.
     pub async fn stop(self) {
         if let Some(life) = self.life {
@@ -511,6 +588,15 @@ impl Running {
         for partition in self.node.partitions.all() {
             partition.log().abandon();
         }
+        // The locks of the directories go with the last of it.
+        let held = Arc::downgrade(&self.disks);
+        drop((self.disks, self.node));
+        let gone = async {
+            while held.strong_count() > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _ = timeout(KILL_MAX, gone).await;
     }
 }
 
@@ -519,7 +605,9 @@ fn close(disks: &Disks, table: &PartitionTable, epoch: BrokerEpoch) -> bool {
     let partitions = table.all();
     let mut clean = true;
     for partition in &partitions {
-        if let Err(e) = partition.log().close() {
+        if let Err(e) = partition.close()
+            && !partition.is_offline()
+        {
             error!(topic = %partition.topic, partition = %partition.index, "the log was not closed: {e}");
             clean = false;
         }

@@ -109,6 +109,12 @@ impl Broker {
         self.running.listeners.iter().map(|(n, a)| (n.as_str(), *a))
     }
 
+    /// Resolves, with the reason, once the node could not go on: its metadata, or all of its log directories, cannot be kept. It
+    /// serves nobody any more; what is left to do is to drop it, and to start it again once its disk is mended.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        self.running.failed()
+    }
+
     /// Closes all connections, flushes and closes the logs, and leaves the mark of a clean shutdown.
     pub async fn stop(self) {
         self.running.stop().await;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use airis_cluster::metadata::Command;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
@@ -18,7 +19,7 @@ use tracing::{info, warn};
 
 use crate::api::{broker_heartbeat, broker_registration};
 use crate::node::Node;
-use crate::task;
+use crate::work::until;
 
 /// Between two tries to reach a controller.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -76,6 +77,7 @@ async fn heartbeat(
         current_metadata_offset: node.meta.image().position.offset.0,
         want_fence: false,
         want_shut_down,
+        offline_log_dirs: node.partitions.offline_dirs(),
         ..Default::default()
     };
     let answer = if node.meta.is_active() {
@@ -108,10 +110,10 @@ pub struct Life {
 
 impl Life {
     /// Begins the heartbeats.
-    pub fn begin(node: Arc<Node>) -> Life {
+    pub fn begin(node: Arc<Node>, stopped: &watch::Receiver<bool>) -> Life {
         let (wish, wishes) = watch::channel(Wish::Live);
         let (told, unfenced) = watch::channel(false);
-        let task = task::spawn(run(node, wishes, told));
+        let task = until(stopped, run(node, wishes, told));
         Life {
             wish,
             unfenced,
@@ -143,10 +145,12 @@ impl Drop for Life {
 async fn run(node: Arc<Node>, mut wishes: watch::Receiver<Wish>, told: watch::Sender<bool>) {
     let interval = node.config.heartbeat_interval;
     let mut leadership = node.meta.leadership();
+    let mut disks = node.partitions.disks().failures();
     let mut failing: Option<Instant> = None;
     loop {
         let wish = *wishes.borrow_and_update();
         leadership.borrow_and_update();
+        disks.borrow_and_update();
         let rest = match heartbeat(&node, wish == Wish::Leave).await {
             Ok(answer) => {
                 failing = None;
@@ -192,8 +196,40 @@ async fn run(node: Arc<Node>, mut wishes: watch::Receiver<Wish>, told: watch::Se
             () = sleep(rest) => {}
             // The controller believes this broker dead if it does not come back by another connection.
             () = lost => {}
+            // The controller has others lead what was there, the sooner the better.
+            Ok(()) = disks.changed() => {}
             changed = wishes.changed() => if changed.is_err() { return },
             changed = leadership.changed() => if changed.is_err() { stopping_for_good().await },
+        }
+    }
+}
+
+/// What a broker that is alone, and needs no heartbeats, has to say all the same: that log directories have failed.
+pub async fn tell_failures(node: Arc<Node>) {
+    let mut disks = node.partitions.disks().failures();
+    loop {
+        disks.borrow_and_update();
+        let offline_log_dirs = node.partitions.offline_dirs();
+        if !offline_log_dirs.is_empty() {
+            let request = BrokerHeartbeatRequest {
+                broker_id: node.id.0,
+                broker_epoch: node.epoch().0,
+                current_metadata_offset: node.meta.image().position.offset.0,
+                want_fence: false,
+                offline_log_dirs,
+                ..Default::default()
+            };
+            let command = Command::Heartbeat {
+                request,
+                passed: false,
+            };
+            if node.meta.submit(command).await.is_err() {
+                sleep(AGAIN).await;
+                continue;
+            }
+        }
+        if disks.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -238,6 +238,31 @@ impl LogDir {
         Ok(to)
     }
 
+    /// Renames a directory to `-delete`.
+    pub fn make_deleting(
+        &self,
+        path: &Path,
+        topic: &str,
+        partition: PartitionId,
+        unique: u128,
+    ) -> Result<PathBuf, StorageError> {
+        let name = files::marked_dir_name(topic, partition, unique, files::DELETE_SUFFIX);
+        let to = self.path.join(name);
+        self.disk.rename(path, &to).at("rename", path)?;
+        Ok(to)
+    }
+
+    /// Renames a partition's directory, for good.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
+        self.disk.rename(from, to).at("rename", from)?;
+        self.sync()
+    }
+
+    /// Makes the names in this directory durable.
+    pub fn sync(&self) -> Result<(), StorageError> {
+        self.disk.sync_dir(&self.path).at("fsync", &self.path)
+    }
+
     /// Removes a `-delete` directory with all that is in it.
     pub fn purge(&self, path: &Path) -> Result<(), StorageError> {
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("");

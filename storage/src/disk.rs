@@ -13,8 +13,10 @@ use airis_protocol::types::RangeSource;
 #[cfg(any(test, feature = "faulty-disk"))]
 pub mod faulty;
 mod real;
+mod watched;
 
 pub use real::RealDisk;
+pub use watched::{Health, Watched};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,7 +37,10 @@ pub async fn heartbeat(
     controller.spread.applied(id, applied);
     let caught_up = applied >= broker.epoch.0;
     let stays = !request.want_shut_down
-        && request.offline_log_dirs.is_empty()
+        && !broker
+            .directories
+            .iter()
+            .any(|d| request.offline_log_dirs.contains(d))
         && request.cordoned_log_dirs.is_none()
         && !broker.in_controlled_shutdown
         && (broker.fenced == request.want_fence || broker.fenced && !caught_up);

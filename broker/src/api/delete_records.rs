@@ -109,7 +109,7 @@ fn delete(node: &Node, topic: &str, index: PartitionId, offset: i64) -> Result<O
     if to.0 < 0 || to > high_watermark {
         return Err(ErrorCode::OffsetOutOfRange);
     }
-    partition.log().advance_start(to).map_err(|e| match e {
+    partition.advance_start(to).map_err(|e| match e {
         ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
         e => {
             tracing::error!(topic, partition = %index, "records could not be deleted: {e}");

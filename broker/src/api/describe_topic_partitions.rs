@@ -154,7 +154,7 @@ fn partition(
         last_known_elr: Some(ids(&p.last_known_elr)),
         offline_replicas: ids(&p.replicas)
             .into_iter()
-            .filter(|r| !alive(&NodeId(*r)))
+            .filter(|r| !alive(&NodeId(*r)) || !image.directory_online(p, NodeId(*r)))
             .collect(),
     }
 }

@@ -241,7 +241,7 @@ impl Fetch {
             let Ok(partition) = found else { continue };
             let (log, offset) = (partition.log(), Offset(wanted.fetch_offset));
             let known = (log.start()..=log.end()).contains(&offset);
-            if known && self.check(partition, wanted).is_ok() && diverging(log, wanted) == Ok(None)
+            if known && self.check(partition, wanted).is_ok() && diverging(&log, wanted) == Ok(None)
             {
                 partition.follower_fetched(Fetched {
                     replica,
@@ -383,7 +383,7 @@ impl Fetch {
         };
         let from = Offset(wanted.fetch_offset);
         // KIP-595: the client tells the epoch of what it has; if the log says otherwise, it has diverged.
-        if let Some((epoch, end)) = diverging(log, wanted)? {
+        if let Some((epoch, end)) = diverging(&log, wanted)? {
             data.diverging_epoch = EpochEndOffset {
                 epoch: epoch.0,
                 end_offset: end.0,

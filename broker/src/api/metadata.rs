@@ -234,7 +234,7 @@ fn partition(
         offline_replicas: partition
             .replicas
             .iter()
-            .filter(|r| !alive(r))
+            .filter(|r| !alive(r) || !image.directory_online(partition, **r))
             .map(|r| r.0)
             .collect(),
     }

@@ -16,7 +16,9 @@ mod allocate_producer_ids;
 mod alter_configs;
 mod alter_partition;
 mod alter_partition_reassignments;
+mod alter_replica_log_dirs;
 mod api_versions;
+mod assign_replicas_to_dirs;
 pub mod broker_heartbeat;
 pub mod broker_registration;
 mod controller_registration;
@@ -149,6 +151,7 @@ pub const ROWS: &[Row] = rows! {
     OffsetForLeaderEpoch: OffsetForLeaderEpochRequest, Leader, offset_for_leader_epoch;
     DescribeConfigs: DescribeConfigsRequest, Any, describe_configs;
     AlterConfigs: AlterConfigsRequest, Controller, alter_configs;
+    AlterReplicaLogDirs: AlterReplicaLogDirsRequest, Any, alter_replica_log_dirs;
     DescribeLogDirs: DescribeLogDirsRequest, Any, describe_log_dirs;
     CreatePartitions: CreatePartitionsRequest, Controller, create_partitions;
     DeleteGroups: DeleteGroupsRequest, Coordinator, delete_groups;
@@ -169,6 +172,7 @@ pub const ROWS: &[Row] = rows! {
     UnregisterBroker: UnregisterBrokerRequest, Controller, unregister_broker;
     AllocateProducerIds: AllocateProducerIdsRequest, Controller, allocate_producer_ids;
     ControllerRegistration: ControllerRegistrationRequest, Controller, controller_registration;
+    AssignReplicasToDirs: AssignReplicasToDirsRequest, Controller, assign_replicas_to_dirs;
     ListConfigResources: ListConfigResourcesRequest, Any, list_config_resources;
     DescribeTopicPartitions: DescribeTopicPartitionsRequest, Any, describe_topic_partitions;
     AddRaftVoter: AddRaftVoterRequest, Controller, add_raft_voter;

@@ -22,8 +22,6 @@ fn why_not(key: ApiKey) -> Option<&'static str> {
         | DescribeDelegationToken => "delegation tokens are not built yet",
         DescribeClientQuotas | AlterClientQuotas => "quotas are not built yet",
         DescribeUserScramCredentials | AlterUserScramCredentials => "SCRAM is not built yet",
-        AlterReplicaLogDirs => "moving a replica between log directories is not built yet",
-        AssignReplicasToDirs => "moving replicas between log directories is not built yet",
         Vote | BeginQuorumEpoch | EndQuorumEpoch | UpdateRaftVoter => {
             "Kafka's own raft protocol: this broker's quorum is agreed on by openraft"
         }

@@ -47,6 +47,8 @@ pub fn run(args: Args) -> ExitCode {
     run_until_signalled(
         |serving| builder.start_on(serving),
         announce,
+        // The others go on, as they would without its machine.
+        |_| std::future::pending(),
         Cluster::shutdown,
     )
 }

@@ -79,18 +79,22 @@ pub fn run(args: Args) -> ExitCode {
     run_until_signalled(
         |serving| embed::start(loaded, None, serving),
         announced,
+        |broker: &embed::Broker| broker.failed(),
         embed::Broker::stop,
     )
 }
 
-/// Starts something, says that it is there, and stops it when the process is told to end.
-pub fn run_until_signalled<T, S, F>(
+/// Starts something, says that it is there, and stops it when the process is told to end. If it cannot go on the process ends at
+/// once, as after a crash.
+pub fn run_until_signalled<T, S, W, F>(
     start: impl FnOnce(Serving) -> S,
     announce: impl FnOnce(&T),
+    failed: impl FnOnce(&T) -> W,
     stop: impl FnOnce(T) -> F,
 ) -> ExitCode
 where
     S: Future<Output = Result<T, StartError>>,
+    W: Future<Output = String>,
     F: Future<Output = ()>,
 {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -124,6 +128,11 @@ where
         let signal = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
+            why = failed(&started) => {
+                fail(1, why);
+                // Threads may hang in calls to a disk that does not answer: nobody waits for them.
+                std::process::exit(1);
+            }
         };
         info!("{signal}: stopping");
         tokio::select! {

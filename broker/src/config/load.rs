@@ -317,6 +317,13 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
             Vec::new()
         },
         log_dirs: kafka.log_dirs.iter().map(PathBuf::from).collect(),
+        metadata_dir: kafka.is_controller().then(|| {
+            let named = kafka.metadata_log_dir.as_ref();
+            PathBuf::from(named.unwrap_or(&kafka.log_dirs[0]))
+        }),
+        moves_max: kafka
+            .num_replica_alter_log_dirs_threads
+            .map_or(kafka.log_dirs.len(), |n| n.max(1) as usize),
         rack: kafka.broker_rack.as_deref().map(Into::into),
         request_bytes_max: kafka.socket_request_max_bytes as usize,
         // A negative time is none at all, as in Kafka.
@@ -353,6 +360,14 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         replication_quota_windows: (
             kafka.replication_quota_window_num.max(1) as usize,
             Duration::from_secs(kafka.replication_quota_window_size_seconds.max(1) as u64),
+        ),
+        move_quota_windows: (
+            kafka.alter_log_dirs_replication_quota_window_num.max(1) as usize,
+            Duration::from_secs(
+                kafka
+                    .alter_log_dirs_replication_quota_window_size_seconds
+                    .max(1) as u64,
+            ),
         ),
         rack_aware_reads: kafka.replica_selector_class.as_deref() == Some(RACK_AWARE),
         fetch_session_slots: kafka.max_incremental_fetch_session_cache_slots as usize,

@@ -47,6 +47,10 @@ pub struct BrokerConfig {
     pub advertised: Vec<Listener>,
     /// `log.dirs`.
     pub log_dirs: Vec<PathBuf>,
+    /// `metadata.log.dir`, or the first of `log.dirs`, if this node is a controller: it cannot be without it.
+    pub metadata_dir: Option<PathBuf>,
+    /// `num.replica.alter.log.dirs.threads`: so many replicas are moved between log directories at a time.
+    pub moves_max: usize,
     /// `broker.heartbeat.interval.ms`.
     pub heartbeat_interval: Duration,
     /// `broker.session.timeout.ms`.
@@ -97,6 +101,8 @@ pub struct BrokerConfig {
     pub replica_socket_timeout: Duration,
     /// `replication.quota.window.num` and `.size.seconds`.
     pub replication_quota_windows: (usize, Duration),
+    /// `alter.log.dirs.replication.quota.window.num` and `.size.seconds`.
+    pub move_quota_windows: (usize, Duration),
     /// `replica.selector.class` is Kafka's rack-aware one: consumers are sent to a replica in their rack (KIP-392).
     pub rack_aware_reads: bool,
     /// `max.incremental.fetch.session.cache.slots`.
@@ -141,6 +147,8 @@ impl Default for BrokerConfig {
             inter_broker_listener: Str::from_static("PLAINTEXT"),
             advertised: Vec::new(),
             log_dirs: vec![PathBuf::from("airis-data")],
+            metadata_dir: None,
+            moves_max: 1,
             heartbeat_interval: Duration::from_secs(2),
             session_timeout: Duration::from_secs(9),
             quorum_patience: Duration::from_secs(2),
@@ -168,6 +176,7 @@ impl Default for BrokerConfig {
             replica_fetch_backoff: Duration::from_secs(1),
             replica_socket_timeout: Duration::from_secs(30),
             replication_quota_windows: (11, Duration::from_secs(1)),
+            move_quota_windows: (11, Duration::from_secs(1)),
             rack_aware_reads: false,
             fetch_session_slots: 1000,
             fetch_max_bytes: 55 * 1024 * 1024,

@@ -80,6 +80,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 const CONTROLLER_REST: Duration = Duration::from_millis(50);
 const CREATE_TOPICS_VERSION: i16 = 7;
 const ALTER_PARTITION_VERSION: i16 = 3;
+const ASSIGN_REPLICAS_VERSION: i16 = 0;
 const BROKER_REGISTRATION_VERSION: i16 = 4;
 const BROKER_HEARTBEAT_VERSION: i16 = 2;
 
@@ -409,6 +410,34 @@ impl Meta {
 
     pub fn handle(&self) -> &MetaHandle {
         &self.handle
+    }
+
+    /// Resolves, with the reason, once this node's part in the quorum has ended by itself: what it wrote could not be kept.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        let metrics = self.voter.as_ref().map(|(raft, _)| raft.metrics());
+        async move {
+            if let Some(mut metrics) = metrics {
+                let failed = metrics.wait_for(|m| raft::failure(m).is_some()).await;
+                if let Some(why) = failed.ok().and_then(|m| raft::failure(&m)) {
+                    return why;
+                }
+            }
+            // It follows only, or is being stopped.
+            std::future::pending().await
+        }
+    }
+
+    /// Ends this node's part in the quorum, so that the others go on without it. Its files are left as they are.
+    pub fn end_part(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (stop, handle) = (self.stop.clone(), self.handle.clone());
+        let raft = self.voter.as_ref().map(|(raft, _)| raft.clone());
+        async move {
+            stop.send_replace(true);
+            if let Some(raft) = raft {
+                let _ = raft.shutdown().await;
+            }
+            handle.close().await;
+        }
     }
 
     /// True if this node is the only voter, and no other broker has ever registered.
@@ -777,6 +806,24 @@ impl MetaHandle {
             Command::AlterPartition,
             |reply| match reply {
                 Reply::AlterPartition(response) => Some(response),
+                _ => None,
+            },
+            |response| response.error_code,
+        )
+        .await
+    }
+
+    /// A broker tells where its replicas are. Errors are those of the whole request.
+    pub async fn assign_replicas_to_dirs(
+        &self,
+        request: AssignReplicasToDirsRequest,
+    ) -> Result<AssignReplicasToDirsResponse, ErrorCode> {
+        self.at_controller(
+            request,
+            ASSIGN_REPLICAS_VERSION,
+            Command::AssignReplicasToDirs,
+            |reply| match reply {
+                Reply::AssignReplicasToDirs(response) => Some(response),
                 _ => None,
             },
             |response| response.error_code,

@@ -15,7 +15,7 @@ use airis_cluster::metadata::{Command, Env, Image, Reply, Settings, decide, feat
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::MetadataRecord;
 use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset};
-use openraft::error::{ClientWriteError, RaftError};
+use openraft::error::{ClientWriteError, Fatal, RaftError};
 use openraft::{BasicNode, Config, Raft, RaftMetrics, ServerState, SnapshotPolicy};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
@@ -127,6 +127,17 @@ pub(super) async fn start(
             .map_err(|e| fatal(&e))?;
     }
     Ok(raft)
+}
+
+/// Why openraft has ended by itself. It cannot go on after a write that failed: what others were told may not be there.
+pub(super) fn failure(metrics: &Metrics) -> Option<String> {
+    match &metrics.running_state {
+        Ok(()) | Err(Fatal::Stopped) => None,
+        Err(Fatal::StorageError(e)) => {
+            Some(format!("the metadata log cannot be kept on its disk: {e}"))
+        }
+        Err(Fatal::Panicked) => Some("the metadata quorum has failed by a fault in it".to_owned()),
+    }
 }
 
 /// Who leads, as this node knows it.

@@ -699,3 +699,30 @@ async fn the_log_is_read_from_any_offset_in_whole_batches() {
     assert!(matches!(log.standing(0, 0), Standing::Snapshot { end, .. } if end >= start));
     meta.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_log_that_cannot_be_kept_is_told_and_nothing_is_answered_any_more() {
+    let disk = FaultyDisk::new();
+    disk.create_dir_all(Path::new("/data")).unwrap();
+    let on_disk = MetaOptions {
+        host: on(&disk),
+        ..options(Path::new("/data"))
+    };
+    let meta = Meta::start(on_disk, Arc::new(Seen::default()))
+        .await
+        .unwrap();
+    let handle = meta.handle().clone();
+    handle.register(registration(100)).await.unwrap();
+    assert_eq!(create(&handle, "kept", 1).await, 0);
+    let failed = meta.failed();
+    disk.fail_syncs(true);
+    let patience = Duration::from_secs(20);
+    let answer = timeout(patience, handle.create_topics(topic("lost", 1), None)).await;
+    assert!(answer.expect("an answer").is_err());
+    let why = timeout(patience, failed).await.expect("it says so");
+    assert!(
+        why.contains("the metadata log cannot be kept") && why.contains("input/output error"),
+        "{why}"
+    );
+    meta.kill().await;
+}

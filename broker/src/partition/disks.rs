@@ -1,22 +1,26 @@
 //! The log directories of this node: who they belong to, what their checkpoints say, where a new partition goes.
 //!
 //! Always holds: a directory is locked before anything in it is read, and judged before anything in it is written; the mark of a
-//! clean shutdown is gone as soon as the directory is in use. Must never: believe a checkpoint over what the log holds.
+//! clean shutdown is gone as soon as the directory is in use; one that fails takes only its own partitions off line. Must never:
+//! believe a checkpoint over what the log holds, or begin a replica anew that may lie in a directory that is off line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use airis_cluster::config::TopicConfig;
 use airis_cluster::machine::Chance;
+use airis_protocol::error::ErrorCode;
 use airis_protocol::names;
-use airis_protocol::types::{BrokerEpoch, Offset, PartitionId, Str, Uuid};
+use airis_protocol::types::{BrokerEpoch, NodeId, Offset, PartitionId, Str, Uuid};
 use airis_storage::checkpoint::PartitionOffsets;
 use airis_storage::dir::{PartitionDir, PartitionDirKind, PartitionMetadata};
+use airis_storage::files;
 use airis_storage::log::{Log, OpenArgs};
-use airis_storage::{Disk, LogDir, MetaProperties, StorageError};
+use airis_storage::{Disk, Health, LogDir, MetaProperties, StorageError, Watched};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -36,6 +40,10 @@ pub struct Deleted {
 pub enum DisksError {
     #[error(transparent)]
     Storage(#[from] StorageError),
+    #[error("the log directory that holds the metadata cannot be used: {0}")]
+    Metadata(StorageError),
+    #[error("no log directory can be used: {0}")]
+    All(StorageError),
     #[error(
         "{} belongs to node {found}, this node is {expected}: set node.id={found}, or choose another log.dirs",
         dir.display()
@@ -62,6 +70,7 @@ pub enum DisksError {
 struct Dir {
     log_dir: LogDir,
     id: Uuid,
+    health: Arc<Health>,
     /// The mark of a clean shutdown was there.
     clean: bool,
     recovery_points: PartitionOffsets,
@@ -69,18 +78,81 @@ struct Dir {
     high_watermarks: PartitionOffsets,
 }
 
-/// Room in one log directory, for DescribeLogDirs.
+impl Dir {
+    fn online(&self) -> bool {
+        self.health.failed().is_none()
+    }
+
+    fn disk(&self) -> &Arc<dyn Disk> {
+        self.log_dir.disk()
+    }
+
+    fn seat(&self) -> Seat {
+        Seat {
+            directory: self.id,
+            health: self.health.clone(),
+        }
+    }
+
+    fn holds(&self, topic: &str, index: PartitionId) -> bool {
+        let path = self.log_dir.partition_path(topic, index);
+        self.online() && self.disk().exists(&path)
+    }
+}
+
+/// In which log directory a log lies.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    pub directory: Uuid,
+    pub health: Arc<Health>,
+}
+
+/// A log that has been opened.
+pub struct Opened {
+    pub log: Log,
+    pub seat: Seat,
+    /// What was last written down of it.
+    pub high_watermark: Offset,
+}
+
+/// What is to be opened.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    pub topic: &'a str,
+    pub topic_id: Uuid,
+    pub index: PartitionId,
+    /// Where the metadata says that it is.
+    pub directory: Uuid,
+    /// Where somebody wants it, if it has to be made.
+    pub wish: Option<&'a Path>,
+    /// It may have been here before this run.
+    pub old: bool,
+    pub config: &'a TopicConfig,
+}
+
+/// A log directory, for DescribeLogDirs.
 pub struct Described {
-    pub id: Uuid,
     pub path: PathBuf,
-    pub total_bytes: i64,
-    pub usable_bytes: i64,
+    /// Room in it; `None` if it is off line.
+    pub room: Option<(i64, i64)>,
+}
+
+/// A directory that the configuration names, which could not be used at the start.
+struct Lost {
+    path: PathBuf,
+    why: String,
 }
 
 /// All log directories of this node.
 pub struct Disks {
-    disk: Arc<dyn Disk>,
+    /// As the configuration has them.
+    paths: Vec<PathBuf>,
     dirs: Vec<Dir>,
+    lost: Vec<Lost>,
+    /// The disk under the directory without which this node cannot be: a controller's, with the metadata.
+    metadata: Option<Watching>,
+    /// Told of each directory that fails.
+    failures: watch::Receiver<()>,
     cluster_id: Str,
     /// The epoch of the last run, if it ended cleanly; -1 otherwise.
     previous_epoch: BrokerEpoch,
@@ -92,9 +164,50 @@ pub struct Disks {
     checkpoints: Mutex<()>,
 }
 
+/// A directory that could be locked and says who it is.
+type Looked = (LogDir, Option<MetaProperties>, Arc<Health>);
+
+type Watching = (Arc<dyn Disk>, Arc<Health>);
+
+/// A disk as seen from a directory.
+fn watching(disk: &Arc<dyn Disk>, path: &Path, told: &Arc<watch::Sender<()>>) -> Watching {
+    let told = told.clone();
+    let health = Health::new(path, move || {
+        told.send_replace(());
+    });
+    let watched = Watched::new(disk.clone(), health.clone());
+    (Arc::new(watched), health)
+}
+
+fn look(
+    disk: &Arc<dyn Disk>,
+    path: &Path,
+    told: &Arc<watch::Sender<()>>,
+) -> Result<Looked, StorageError> {
+    let (watched, health) = watching(disk, path, told);
+    let log_dir = LogDir::open(watched, path)?;
+    let properties = log_dir.meta()?;
+    Ok((log_dir, properties, health))
+}
+
+/// What the directory says that holds the metadata, before it is locked. `None` if it is new.
+pub fn peek(disk: &dyn Disk, dir: &Path) -> Result<Option<MetaProperties>, DisksError> {
+    let path = dir.join("meta.properties");
+    match disk.read_to_end(&path) {
+        // One that cannot be understood is judged once it is locked.
+        Ok(bytes) => Ok(MetaProperties::parse(&bytes).ok()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(DisksError::Metadata(StorageError::Io {
+            op: "read",
+            path,
+            source,
+        })),
+    }
+}
+
 impl Disks {
     /// Locks and reads every directory of `log.dirs`; makes and formats those that are new. `fresh_cluster` is the cluster's id if
-    /// all of them are.
+    /// all of them are. One that cannot be used stays off line, if the node can be without it.
     pub fn open_all(
         host: &Host,
         config: &BrokerConfig,
@@ -102,73 +215,55 @@ impl Disks {
         seed: u64,
     ) -> Result<Disks, DisksError> {
         let disk = host.disk.clone();
+        let (told, failures) = watch::channel(());
+        let told = Arc::new(told);
         let mut chance = Chance::new(seed);
-        let mut opened: Vec<(LogDir, Option<MetaProperties>)> = Vec::new();
-        for path in &config.log_dirs {
-            let log_dir = LogDir::open(disk.clone(), path)?;
-            let properties = log_dir.meta()?;
-            opened.push((log_dir, properties));
-        }
-        let mut first: Option<(PathBuf, Str)> = None;
-        for (log_dir, properties) in &opened {
-            let Some(p) = properties else { continue };
-            if p.node_id != config.node_id {
-                return Err(DisksError::OtherNode {
-                    dir: log_dir.path().to_owned(),
-                    found: p.node_id.0,
-                    expected: config.node_id.0,
-                });
+        let metadata_dir = config.metadata_dir.clone();
+        let mut lost: Vec<(PathBuf, StorageError)> = Vec::new();
+        let mut lose = |path: &Path, error: StorageError| match error {
+            // Kafka's judgement as well: what the disk does not give is off line; what is wrong in it is for a person to mend.
+            StorageError::Io { .. } if metadata_dir.as_deref() == Some(path) => {
+                Err(DisksError::Metadata(error))
             }
-            match &first {
-                None => first = Some((log_dir.path().to_owned(), Str::from(&p.cluster_id))),
-                Some((_, id)) if *id == p.cluster_id => {}
-                Some((first_dir, first)) => {
-                    return Err(DisksError::OtherCluster {
-                        dir: log_dir.path().to_owned(),
-                        found: Str::from(&p.cluster_id),
-                        first_dir: first_dir.clone(),
-                        first: first.clone(),
-                    });
-                }
+            StorageError::Io { .. } => {
+                warn!(dir = %path.display(), "the log directory is off line: {error}");
+                lost.push((path.to_owned(), error));
+                Ok(())
             }
-        }
-        let cluster_id = match first {
-            Some((_, id)) => id,
-            None => Str::from(fresh_cluster),
+            error => Err(DisksError::Storage(error)),
         };
-        let mut dirs = Vec::with_capacity(opened.len());
-        let mut epochs = Vec::with_capacity(opened.len());
-        for (log_dir, properties) in opened {
-            let id = match properties {
-                Some(MetaProperties {
-                    directory_id: Some(id),
-                    ..
-                }) => id,
-                Some(mut known) => {
-                    let id = chance.uuid();
-                    known.directory_id = Some(id);
-                    log_dir.write_meta(&known)?;
-                    id
-                }
-                None => {
-                    let id = chance.uuid();
-                    let fresh = MetaProperties::new(cluster_id.as_str(), config.node_id, id);
-                    log_dir.write_meta(&fresh)?;
-                    info!(dir = %log_dir.path().display(), cluster = %cluster_id, "formatted");
-                    id
-                }
-            };
-            let clean = log_dir.take_clean_mark()?;
-            epochs.push(clean.and_then(|mark| mark.broker_epoch));
-            dirs.push(Dir {
-                id,
-                clean: clean.is_some(),
-                recovery_points: log_dir.recovery_points()?.unwrap_or_default(),
-                log_starts: log_dir.log_starts()?.unwrap_or_default(),
-                high_watermarks: log_dir.high_watermarks()?.unwrap_or_default(),
-                log_dir,
-            });
+        let mut looked: Vec<Looked> = Vec::new();
+        for path in &config.log_dirs {
+            match look(&disk, path, &told) {
+                Ok(found) => looked.push(found),
+                Err(e) => lose(path, e)?,
+            }
         }
+        let cluster_id = judge(config, &looked)?.unwrap_or_else(|| Str::from(fresh_cluster));
+        let mut dirs = Vec::with_capacity(looked.len());
+        let mut epochs = Vec::with_capacity(looked.len());
+        for found in looked {
+            let path = found.0.path().to_owned();
+            match ready(found, config.node_id, &cluster_id, &mut chance) {
+                Ok((dir, epoch)) => {
+                    dirs.push(dir);
+                    epochs.push(epoch);
+                }
+                Err(e) => lose(&path, e)?,
+            }
+        }
+        if dirs.is_empty() {
+            let (_, first) = lost.swap_remove(0);
+            return Err(DisksError::All(first));
+        }
+        let metadata = metadata_dir.map(|path| {
+            let dir = dirs.iter().find(|d| d.log_dir.path() == path);
+            match dir {
+                Some(dir) => (dir.disk().clone(), dir.health.clone()),
+                // It may be one of its own.
+                None => watching(&disk, &path, &told),
+            }
+        });
         // The epoch counts only if every directory ended with it: otherwise something may be missing in one of them.
         let same = epochs.iter().all(|e| e.is_some() && *e == epochs[0]);
         let previous_epoch = epochs
@@ -178,8 +273,17 @@ impl Disks {
             .filter(|_| same)
             .unwrap_or(BrokerEpoch(-1));
         Ok(Disks {
-            disk,
+            paths: config.log_dirs.clone(),
             dirs,
+            lost: lost
+                .into_iter()
+                .map(|(path, error)| Lost {
+                    path,
+                    why: error.to_string(),
+                })
+                .collect(),
+            metadata,
+            failures,
             cluster_id,
             previous_epoch,
             producer_expiry_ms: config.producer_id_expiration.0,
@@ -197,59 +301,74 @@ impl Disks {
         self.dirs.iter().map(|d| d.id).collect()
     }
 
-    /// The ids of these directories.
-    pub fn ids_of(&self, paths: &BTreeSet<PathBuf>) -> Vec<Uuid> {
-        self.dirs
-            .iter()
-            .filter(|d| paths.contains(d.log_dir.path()))
-            .map(|d| d.id)
-            .collect()
+    /// The ids of directories that have failed since the start.
+    pub fn failed(&self) -> Vec<Uuid> {
+        let failed = self.dirs.iter().filter(|d| !d.online());
+        failed.map(|d| d.id).collect()
+    }
+
+    /// Told of each directory that fails.
+    pub fn failures(&self) -> watch::Receiver<()> {
+        self.failures.clone()
+    }
+
+    /// Why the node cannot go on with the directories that are left.
+    pub fn fatal(&self) -> Option<String> {
+        let metadata = self.metadata.as_ref().and_then(|(_, h)| h.failed());
+        if let Some(why) = metadata {
+            return Some(format!(
+                "the log directory that holds the metadata has failed: {why}"
+            ));
+        }
+        let why = |d: &Dir| d.health.failed().map(str::to_owned);
+        let last = self.dirs.iter().map(why).collect::<Option<Vec<_>>>()?.pop();
+        last.map(|why| format!("every log directory has failed: {why}"))
+    }
+
+    /// The disk that the metadata is to be kept on.
+    pub fn metadata_disk(&self) -> Option<Arc<dyn Disk>> {
+        self.metadata.as_ref().map(|(disk, _)| disk.clone())
+    }
+
+    /// A directory that the configuration names is off line.
+    pub fn any_offline(&self) -> bool {
+        !self.lost.is_empty() || self.dirs.iter().any(|d| !d.online())
     }
 
     pub fn previous_epoch(&self) -> BrokerEpoch {
         self.previous_epoch
     }
 
-    /// Opens a partition's log, or makes it; with the high watermark that was last written down.
-    pub fn open(
-        &self,
-        topic: &str,
-        topic_id: Uuid,
-        index: PartitionId,
-        directory: Uuid,
-        topic_config: &TopicConfig,
-    ) -> Result<(Log, Offset), StorageError> {
+    /// Opens a partition's log, or makes it. Errors also where it may lie in a directory that is off line.
+    pub fn open(&self, wanted: &Wanted<'_>) -> Result<Opened, StorageError> {
+        let Wanted {
+            topic,
+            topic_id,
+            index,
+            ..
+        } = *wanted;
         let key = (topic.to_owned(), index);
-        let dir = self
-            .dirs
-            .iter()
-            .find(|d| d.id == directory)
-            .or_else(|| {
-                self.dirs
-                    .iter()
-                    .find(|d| self.disk.exists(&d.log_dir.partition_path(topic, index)))
-            })
-            .unwrap_or_else(|| self.emptiest());
+        let dir = self.place(wanted)?;
         let at = |offsets: &PartitionOffsets| offsets.get(&key).copied().unwrap_or(Offset(0));
         let path = dir.log_dir.partition_path(topic, index);
+        if wanted.old && dir.id == wanted.directory && !dir.disk().exists(&path) {
+            self.adopt_future(dir, topic, index, &path)?;
+        }
+        let args = OpenArgs {
+            recovery_point: at(&dir.recovery_points),
+            log_start: at(&dir.log_starts),
+            clean: dir.clean,
+            now: self.clock.now(),
+            producer_expiry_ms: self.producer_expiry_ms,
+            topic_id: Some(topic_id),
+        };
         let open = || {
-            Log::open(
-                self.disk.clone(),
-                &path,
-                Arc::new(config::log_config(topic_config)),
-                OpenArgs {
-                    recovery_point: at(&dir.recovery_points),
-                    log_start: at(&dir.log_starts),
-                    clean: dir.clean,
-                    now: self.clock.now(),
-                    producer_expiry_ms: self.producer_expiry_ms,
-                    topic_id: Some(topic_id),
-                },
-            )
+            let config = Arc::new(config::log_config(wanted.config));
+            Log::open(dir.disk().clone(), &path, config, args)
         };
         let (log, report) = match open() {
             // A crash came between the end of an older topic of this name and the renaming of its directory.
-            Err(_) if self.topic_of(&path).is_some_and(|id| id != topic_id) => {
+            Err(_) if topic_of(dir, &path).is_some_and(|id| id != topic_id) => {
                 self.set_aside(&dir.log_dir, topic, index, &path)?;
                 open()?
             }
@@ -287,18 +406,86 @@ impl Disks {
                 damage.first,
             );
         }
-        Ok((log, at(&dir.high_watermarks)))
+        Ok(Opened {
+            log,
+            seat: dir.seat(),
+            high_watermark: at(&dir.high_watermarks),
+        })
+    }
+
+    /// The directory that a replica lies in, or is to be made in.
+    fn place(&self, wanted: &Wanted<'_>) -> Result<&Dir, StorageError> {
+        let Wanted {
+            topic,
+            index,
+            directory,
+            ..
+        } = *wanted;
+        let named = self.dirs.iter().find(|d| d.id == directory);
+        let holding = named
+            .filter(|d| d.holds(topic, index))
+            .or_else(|| self.dirs.iter().find(|d| d.holds(topic, index)));
+        if let Some(there) = holding {
+            return Ok(there);
+        }
+        let offline = |path: &Path, why: &str| StorageError::Offline {
+            path: path.join(files::partition_dir_name(topic, index)),
+            reason: why.to_owned(),
+        };
+        if let Some(failed) = named.filter(|d| !d.online()) {
+            let why = failed.health.failed().unwrap_or_default();
+            return Err(offline(failed.log_dir.path(), why));
+        }
+        // Whoever was in a directory must not be begun anew while that one may only be away.
+        let new = matches!(directory, Uuid::UNASSIGNED | Uuid::MIGRATING);
+        let was_here = wanted.old || named.is_none() && !new;
+        if was_here && let Some(lost) = self.lost.first() {
+            return Err(offline(&lost.path, &lost.why));
+        }
+        let wished = wanted.wish.and_then(|path| self.dir_at(path));
+        let named = wished.or(named).filter(|d| d.online());
+        named.or_else(|| self.emptiest()).ok_or_else(|| {
+            let why = self.fatal().unwrap_or_default();
+            offline(Path::new(""), &why)
+        })
+    }
+
+    fn dir_at(&self, path: &Path) -> Option<&Dir> {
+        self.dirs
+            .iter()
+            .find(|d| absolute(d.log_dir.path()) == path)
     }
 
     /// Where a new replica goes: the directory with the fewest.
-    fn emptiest(&self) -> &Dir {
+    fn emptiest(&self) -> Option<&Dir> {
         match &self.dirs[..] {
-            [only] => only,
+            [only] => Some(only).filter(|d| d.online()),
             dirs => dirs
                 .iter()
-                .min_by_key(|d| d.log_dir.partitions().map_or(usize::MAX, |p| p.len()))
-                .expect("a node has a log directory"),
+                .filter(|d| d.online())
+                .min_by_key(|d| d.log_dir.partitions().map_or(usize::MAX, |p| p.len())),
         }
+    }
+
+    /// The replica was on its way here, and where it came from is gone: what has arrived is better than nothing.
+    fn adopt_future(
+        &self,
+        dir: &Dir,
+        topic: &str,
+        index: PartitionId,
+        path: &Path,
+    ) -> Result<(), StorageError> {
+        let found = dir.log_dir.partitions()?.into_iter().find(|f| {
+            f.kind == PartitionDirKind::Future && f.topic == topic && f.partition == index
+        });
+        let Some(future) = found else { return Ok(()) };
+        warn!(
+            topic,
+            partition = %index,
+            "the replica that was being moved to {} is gone: its copy is used as far as it has come",
+            dir.log_dir.path().display(),
+        );
+        dir.log_dir.rename(&future.path, path)
     }
 
     /// Renames a directory that belongs to no known topic to `-stray`. It is kept for a person to look at.
@@ -321,15 +508,25 @@ impl Disks {
 
     /// The topic that a partition's directory says it belongs to.
     pub fn topic_of(&self, path: &Path) -> Option<Uuid> {
-        let metadata = PartitionMetadata::read(&*self.disk, path).ok()?;
-        metadata.map(|m| m.topic_id)
+        topic_of(self.parent_of(path)?, path)
+    }
+
+    fn parent_of(&self, path: &Path) -> Option<&Dir> {
+        self.dirs
+            .iter()
+            .find(|d| path.parent() == Some(d.log_dir.path()))
     }
 
     /// What earlier runs left behind in the log directories (faults S21): deletions that were not finished, which are given back,
-    /// and directories of partitions that nobody `knows`, which are renamed. Called once, after all logs have been opened.
-    pub fn sweep(&self, knows: impl Fn(&PartitionDir) -> bool) -> Vec<Deleted> {
+    /// and directories of partitions that nobody `knows`, which are renamed. What was being moved is offered to `resume`; if
+    /// nobody takes it, it goes as well. Called once, after all logs have been opened.
+    pub fn sweep(
+        &self,
+        knows: impl Fn(&PartitionDir) -> bool,
+        resume: impl Fn(&PartitionDir) -> bool,
+    ) -> Vec<Deleted> {
         let mut deleted = Vec::new();
-        for dir in &self.dirs {
+        for dir in self.dirs.iter().filter(|d| d.online()) {
             let found = match dir.log_dir.partitions() {
                 Ok(found) => found,
                 Err(e) => {
@@ -343,6 +540,17 @@ impl Disks {
                         path: found.path,
                         due: Instant::now(),
                     }),
+                    PartitionDirKind::Future if !resume(&found) => {
+                        let unique = self.unique.lock().uuid().0;
+                        let (topic, index) = (&found.topic, found.partition);
+                        match dir.log_dir.make_deleting(&found.path, topic, index, unique) {
+                            Ok(path) => deleted.push(Deleted {
+                                path,
+                                due: Instant::now(),
+                            }),
+                            Err(e) => warn!("the copy of a replica stays where it is: {e}"),
+                        }
+                    }
                     PartitionDirKind::Log
                         if found.topic != names::METADATA_TOPIC && !knows(&found) =>
                     {
@@ -358,60 +566,172 @@ impl Disks {
         deleted
     }
 
-    /// Renames a deleted partition's directory out of the way.
-    pub fn delete(&self, partition: &Partition) -> Result<Deleted, StorageError> {
+    /// Renames the directory of a log that is not wanted any more out of the way.
+    pub fn delete(
+        &self,
+        log: &Log,
+        topic: &str,
+        index: PartitionId,
+        delay_ms: i64,
+    ) -> Result<Deleted, StorageError> {
         let unique = self.unique.lock().uuid().0;
-        let path = partition
-            .log()
-            .delete(&partition.topic, partition.index, unique)?;
-        let delay = partition.config().file_delete_delay_ms.max(0) as u64;
+        let path = log.delete(topic, index, unique)?;
         Ok(Deleted {
             path,
-            due: Instant::now() + Duration::from_millis(delay),
+            due: Instant::now() + Duration::from_millis(delay_ms.max(0) as u64),
         })
+    }
+
+    /// Gives up the directory of a log whose place another has taken, so that it does not come back with a power cut.
+    pub fn retire(
+        &self,
+        log: &Log,
+        topic: &str,
+        index: PartitionId,
+        delay_ms: i64,
+    ) -> Result<Deleted, StorageError> {
+        let deleted = self.delete(log, topic, index, delay_ms)?;
+        if let Some(dir) = self.parent_of(&deleted.path) {
+            dir.log_dir.sync()?;
+        }
+        Ok(deleted)
     }
 
     /// Removes a directory for good.
     pub fn remove(&self, path: &Path) -> Result<(), StorageError> {
-        let dir = self
-            .dirs
-            .iter()
-            .find(|d| path.parent() == Some(d.log_dir.path()));
+        let dir = self.parent_of(path);
         dir.expect("it was renamed within a log directory")
             .log_dir
             .purge(path)
+    }
+
+    /// Whether a replica can be moved to the directory of this absolute path: `LOG_DIR_NOT_FOUND`, `KAFKA_STORAGE_ERROR`.
+    pub fn check_target(&self, path: &Path) -> Result<(), ErrorCode> {
+        if !self.paths.iter().any(|p| absolute(p) == path) {
+            return Err(ErrorCode::LogDirNotFound);
+        }
+        match self.dir_at(path) {
+            Some(dir) if dir.online() => Ok(()),
+            _ => Err(ErrorCode::KafkaStorageError),
+        }
+    }
+
+    /// The id of the directory at this absolute path.
+    pub fn id_at(&self, path: &Path) -> Option<Uuid> {
+        self.dir_at(path).map(|d| d.id)
+    }
+
+    /// Makes the log that a replica is to be copied to, in the directory at this absolute path.
+    pub fn make_future(&self, partition: &Partition, to: &Path) -> Result<Opened, StorageError> {
+        let dir = self.dir_at(to).expect("the target was checked");
+        let (topic, index) = (&partition.topic, partition.index);
+        let unique = self.unique.lock().uuid().0;
+        let name = files::marked_dir_name(topic, index, unique, files::FUTURE_SUFFIX);
+        self.open_future(dir, partition, &dir.log_dir.path().join(name))
+    }
+
+    /// Opens the log that an earlier run had begun to copy a replica to.
+    pub fn resume_future(
+        &self,
+        partition: &Partition,
+        path: &Path,
+    ) -> Result<Opened, StorageError> {
+        let dir = self
+            .parent_of(path)
+            .expect("it was found in a log directory");
+        self.open_future(dir, partition, path)
+    }
+
+    fn open_future(
+        &self,
+        dir: &Dir,
+        partition: &Partition,
+        path: &Path,
+    ) -> Result<Opened, StorageError> {
+        let key = (partition.topic.to_string(), partition.index);
+        let at = |offsets: &PartitionOffsets| offsets.get(&key).copied().unwrap_or(Offset(0));
+        let args = OpenArgs {
+            recovery_point: at(&dir.recovery_points),
+            log_start: at(&dir.log_starts),
+            clean: dir.clean,
+            now: self.clock.now(),
+            producer_expiry_ms: self.producer_expiry_ms,
+            topic_id: Some(partition.topic_id),
+        };
+        let config = Arc::new(config::log_config(&partition.config()));
+        let (log, _) = Log::open(dir.disk().clone(), path, config, args)?;
+        Ok(Opened {
+            log,
+            seat: dir.seat(),
+            high_watermark: Offset(0),
+        })
+    }
+
+    /// Gives a copy that is complete, flushed and closed the name of the replica, for good, and opens it under that name. Until
+    /// this returns the old one is still there, and after a crash the metadata says which of the two counts.
+    pub fn take_over(&self, partition: &Partition, copy: &Log) -> Result<Log, StorageError> {
+        let from = copy.dir();
+        let dir = self
+            .parent_of(&from)
+            .expect("a copy lies in a log directory");
+        let to = dir
+            .log_dir
+            .partition_path(&partition.topic, partition.index);
+        dir.log_dir.rename(&from, &to)?;
+        let args = OpenArgs {
+            recovery_point: copy.recovery_point(),
+            log_start: copy.start(),
+            clean: true,
+            now: self.clock.now(),
+            producer_expiry_ms: self.producer_expiry_ms,
+            topic_id: Some(partition.topic_id),
+        };
+        let config = Arc::new(config::log_config(&partition.config()));
+        let (log, _) = Log::open(dir.disk().clone(), &to, config, args)?;
+        Ok(log)
     }
 
     /// Writes one kind of checkpoint of every directory.
     fn write(
         &self,
         partitions: &[Arc<Partition>],
-        offset: impl Fn(&Partition) -> Offset,
+        offset: impl Fn(&Partition, &Log) -> Offset,
         write: impl Fn(&LogDir, &PartitionOffsets) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
         let mut by_dir: BTreeMap<PathBuf, PartitionOffsets> = BTreeMap::new();
         for p in partitions {
-            if let Some(parent) = p.log().dir().parent() {
-                by_dir
-                    .entry(parent.to_owned())
-                    .or_default()
-                    .insert((p.topic.to_string(), p.index), offset(p));
+            let key = || (p.topic.to_string(), p.index);
+            let mut note = |log: &Log| {
+                if let Some(parent) = log.dir().parent() {
+                    let offsets = by_dir.entry(parent.to_owned()).or_default();
+                    offsets.insert(key(), offset(p, log));
+                }
+            };
+            note(&p.log());
+            if let Some(future) = p.future() {
+                note(&future.log);
             }
         }
         let _one = self.checkpoints.lock();
         let none = PartitionOffsets::new();
-        for dir in &self.dirs {
+        let mut failed = Ok(());
+        for dir in self.dirs.iter().filter(|d| d.online()) {
             let offsets = by_dir.get(dir.log_dir.path()).unwrap_or(&none);
-            write(&dir.log_dir, offsets)?;
+            // One that goes off line with this says so itself; the others' are written all the same.
+            if let Err(e) = write(&dir.log_dir, offsets)
+                && dir.online()
+            {
+                failed = Err(e);
+            }
         }
-        Ok(())
+        failed
     }
 
     /// Recovery points, starts of logs and high watermarks.
     pub fn write_checkpoints(&self, partitions: &[Arc<Partition>]) -> Result<(), StorageError> {
         self.write(
             partitions,
-            |p| p.log().recovery_point(),
+            |_, log| log.recovery_point(),
             LogDir::write_recovery_points,
         )?;
         self.write_log_starts(partitions)?;
@@ -419,37 +739,119 @@ impl Disks {
     }
 
     pub fn write_log_starts(&self, partitions: &[Arc<Partition>]) -> Result<(), StorageError> {
-        self.write(partitions, |p| p.log().start(), LogDir::write_log_starts)
+        self.write(partitions, |_, log| log.start(), LogDir::write_log_starts)
     }
 
     pub fn write_high_watermarks(&self, partitions: &[Arc<Partition>]) -> Result<(), StorageError> {
         self.write(
             partitions,
-            Partition::high_watermark,
+            |p, log| p.high_watermark().min(log.end()),
             LogDir::write_high_watermarks,
         )
     }
 
-    /// Leaves the mark of a clean shutdown in every directory. Only after everything is flushed.
+    /// Leaves the mark of a clean shutdown in every directory that is in use. Only after everything is flushed.
     pub fn mark_clean(&self, epoch: BrokerEpoch) -> Result<(), StorageError> {
-        self.dirs
-            .iter()
-            .try_for_each(|d| d.log_dir.mark_clean(epoch))
+        let mut dirs = self.dirs.iter().filter(|d| d.online());
+        dirs.try_for_each(|d| d.log_dir.mark_clean(epoch))
     }
 
+    /// All directories of partitions.
+    #[cfg(test)]
+    pub fn found(&self) -> impl Iterator<Item = PartitionDir> {
+        let found = self.dirs.iter().map(|d| d.log_dir.partitions().unwrap());
+        found.flatten()
+    }
+
+    /// The directories as the configuration names them, by their absolute paths.
     pub fn describe(&self) -> Vec<Described> {
-        self.dirs
+        self.paths
             .iter()
-            .map(|d| {
-                let space = d.log_dir.space();
-                let bytes = |n: Option<u64>| n.map_or(-1, |n| n as i64);
+            .map(|path| {
+                let dir = self.dirs.iter().find(|d| d.log_dir.path() == path);
+                let space = dir.and_then(|d| d.log_dir.space().ok());
                 Described {
-                    id: d.id,
-                    path: d.log_dir.path().to_owned(),
-                    total_bytes: bytes(space.as_ref().ok().map(|s| s.total)),
-                    usable_bytes: bytes(space.as_ref().ok().map(|s| s.free)),
+                    path: absolute(path),
+                    room: space.map(|s| (s.total as i64, s.free as i64)),
                 }
             })
             .collect()
     }
+}
+
+/// A directory's path as clients are told it.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn topic_of(dir: &Dir, path: &Path) -> Option<Uuid> {
+    let metadata = PartitionMetadata::read(&**dir.disk(), path).ok()?;
+    metadata.map(|m| m.topic_id)
+}
+
+/// The cluster that the directories belong to, which must be one; and this node must be theirs.
+fn judge(config: &BrokerConfig, looked: &[Looked]) -> Result<Option<Str>, DisksError> {
+    let mut first: Option<(&Path, &str)> = None;
+    for (log_dir, properties, _) in looked {
+        let Some(p) = properties else { continue };
+        if p.node_id != config.node_id {
+            return Err(DisksError::OtherNode {
+                dir: log_dir.path().to_owned(),
+                found: p.node_id.0,
+                expected: config.node_id.0,
+            });
+        }
+        match first {
+            None => first = Some((log_dir.path(), &p.cluster_id)),
+            Some((_, id)) if id == p.cluster_id => {}
+            Some((first_dir, first)) => {
+                return Err(DisksError::OtherCluster {
+                    dir: log_dir.path().to_owned(),
+                    found: Str::from(&p.cluster_id),
+                    first_dir: first_dir.to_owned(),
+                    first: Str::from(first),
+                });
+            }
+        }
+    }
+    Ok(first.map(|(_, id)| Str::from(id)))
+}
+
+/// Formats a directory if it is new, and reads what the last run wrote down; with its epoch, if it ended cleanly.
+fn ready(
+    (log_dir, properties, health): Looked,
+    node: NodeId,
+    cluster_id: &Str,
+    chance: &mut Chance,
+) -> Result<(Dir, Option<BrokerEpoch>), StorageError> {
+    let id = match properties {
+        Some(MetaProperties {
+            directory_id: Some(id),
+            ..
+        }) => id,
+        Some(mut known) => {
+            let id = chance.uuid();
+            known.directory_id = Some(id);
+            log_dir.write_meta(&known)?;
+            id
+        }
+        None => {
+            let id = chance.uuid();
+            let fresh = MetaProperties::new(cluster_id.as_str(), node, id);
+            log_dir.write_meta(&fresh)?;
+            info!(dir = %log_dir.path().display(), cluster = %cluster_id, "formatted");
+            id
+        }
+    };
+    let clean = log_dir.take_clean_mark()?;
+    let dir = Dir {
+        id,
+        health,
+        clean: clean.is_some(),
+        recovery_points: log_dir.recovery_points()?.unwrap_or_default(),
+        log_starts: log_dir.log_starts()?.unwrap_or_default(),
+        high_watermarks: log_dir.high_watermarks()?.unwrap_or_default(),
+        log_dir,
+    };
+    Ok((dir, clean.and_then(|mark| mark.broker_epoch)))
 }

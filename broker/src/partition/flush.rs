@@ -74,7 +74,11 @@ impl Partition {
 
     /// Flushes on this thread.
     pub fn flush_now(self: &Arc<Self>) {
-        match self.log.flush() {
+        let writing = self.writers.read();
+        let placed = self.placed.load_full();
+        let flushed = placed.log.flush();
+        drop(writing);
+        match flushed {
             Ok(_) => {
                 self.flush.failed.store(false, Ordering::Release);
                 if self.durability == Durability::Fsync && self.leadership.load().here {
@@ -86,6 +90,10 @@ impl Partition {
             Err(e) => {
                 tracing::error!(topic = %self.topic, partition = %self.index, "flush failed: {e}");
                 self.flush.failed.store(true, Ordering::Release);
+                if placed.log.is_offline() {
+                    // The pages that it was for may be gone, of this log and of others.
+                    placed.seat.health.fail(&e.to_string());
+                }
                 self.progress.wake();
             }
         }

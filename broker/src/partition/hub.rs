@@ -2,8 +2,9 @@
 //!
 //! Always holds: a list names a partition once, so that it is never longer than there are partitions. Must never: do any of the work.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use airis_cluster::replica::throttle::Throttle;
 use airis_protocol::types::{Millis, NodeId, PartitionId, Uuid};
@@ -61,20 +62,59 @@ pub struct Hub {
     pub proposals: Queue,
     /// Followers whose leader or leader epoch has changed.
     pub moved: Queue,
+    /// What is copied to other log directories here (KIP-113).
+    pub copied: Mutex<Throttle>,
+    /// Replicas that are to be in another log directory.
+    pub moving: Queue,
+    /// Replicas that may be in another log directory than the metadata says.
+    pub assignments: Assignments,
+}
+
+/// Replicas by topic id and number, each named once.
+#[derive(Default)]
+pub struct Assignments {
+    waiting: Mutex<BTreeSet<(Uuid, PartitionId)>>,
+    added: Notify,
+}
+
+impl Assignments {
+    pub fn push(&self, replica: (Uuid, PartitionId)) {
+        self.waiting.lock().insert(replica);
+        self.added.notify_one();
+    }
+
+    /// Up to so many of those that wait; waits for one if there is none.
+    pub async fn take(&self, max: usize) -> Vec<(Uuid, PartitionId)> {
+        loop {
+            let taken: Vec<_> = {
+                let mut waiting = self.waiting.lock();
+                let few: Vec<_> = waiting.iter().take(max).copied().collect();
+                few.into_iter().filter(|r| waiting.remove(r)).collect()
+            };
+            if !taken.is_empty() {
+                return taken;
+            }
+            self.added.notified().await;
+        }
+    }
 }
 
 impl Hub {
     pub fn new(config: &BrokerConfig) -> Arc<Hub> {
-        let (count, size) = config.replication_quota_windows;
-        let throttle = || Mutex::new(Throttle::new(count, size.as_millis() as i64));
+        let throttle = |(count, size): (usize, Duration)| {
+            Mutex::new(Throttle::new(count, size.as_millis() as i64))
+        };
         Arc::new(Hub {
             node: config.node_id,
             lag_max_ms: config.replica_lag_max.0,
-            outgoing: throttle(),
-            incoming: throttle(),
+            outgoing: throttle(config.replication_quota_windows),
+            incoming: throttle(config.replication_quota_windows),
+            copied: throttle(config.move_quota_windows),
             start: Instant::now(),
             proposals: Queue::default(),
             moved: Queue::default(),
+            moving: Queue::default(),
+            assignments: Assignments::default(),
         })
     }
 

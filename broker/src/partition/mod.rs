@@ -1,36 +1,43 @@
 //! One partition on this node: its log, who leads it, how far it is committed, and who waits for it.
 //!
 //! Always holds: the high watermark never falls (but where a follower's log is cut below it) and never passes the log's end; an
-//! append is checked against the leader epoch in force; whoever waits is woken after each change. Must never: hold a lock while
-//! waiting, or decide who leads (metadata does).
+//! append is checked against the leader epoch in force; whoever waits is woken after each change; whoever changes the log has the
+//! writers' gate, so that another log can take its place between two changes. Must never: hold a lock while waiting, decide who
+//! leads (metadata does), or serve what lies on a disk that has failed.
 
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use airis_cluster::config::TopicConfig;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str, Uuid};
-use airis_storage::log::{AppendArgs, Appended, Log, Origin};
+use airis_storage::ReadError;
+use airis_storage::log::{AppendArgs, Appended, Log, Origin, RetentionReport};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 mod append_error;
 pub mod config;
 mod disks;
 mod flush;
 mod hub;
+mod moving;
 mod progress;
 mod replica;
 mod table;
 
-pub use disks::{Disks, DisksError};
+pub use disks::{Disks, DisksError, absolute, peek};
 pub use hub::{Hub, Queue};
+pub use moving::Step;
 pub use progress::{Progress, Waiter};
 pub use replica::{Next, Position};
 pub use table::PartitionTable;
 
 use crate::config::Durability;
+use disks::{Opened, Seat};
+use moving::Future;
 use replica::Role;
 
 /// Who leads, as the metadata says.
@@ -46,12 +53,35 @@ pub struct Leadership {
     pub alone: bool,
 }
 
+/// A partition's log, and the log directory that it lies in.
+struct Placed {
+    log: Log,
+    seat: Seat,
+}
+
+/// A partition's log as it is now. Another may take its place (KIP-113); what was read of this one stays true.
+pub struct LogRef(arc_swap::Guard<Arc<Placed>>);
+
+impl Deref for LogRef {
+    type Target = Log;
+
+    fn deref(&self) -> &Log {
+        &self.0.log
+    }
+}
+
 /// One partition of this node.
 pub struct Partition {
     pub topic: Str,
     pub topic_id: Uuid,
     pub index: PartitionId,
-    log: Log,
+    placed: ArcSwap<Placed>,
+    /// Held for reading by whoever changes the log, and for writing while another log takes its place.
+    writers: RwLock<()>,
+    /// The log in another directory that this one is being copied to.
+    future: Mutex<Option<Arc<Future>>>,
+    /// How often the end was cut off; odd while it is.
+    cuts: AtomicU64,
     durability: Durability,
     hub: Arc<Hub>,
     leadership: ArcSwap<Leadership>,
@@ -78,11 +108,16 @@ impl Partition {
         topic: Str,
         topic_id: Uuid,
         index: PartitionId,
-        (log, high_watermark): (Log, Offset),
+        opened: Opened,
         durability: Durability,
         hub: Arc<Hub>,
         config: Arc<TopicConfig>,
     ) -> Self {
+        let Opened {
+            log,
+            seat,
+            high_watermark,
+        } = opened;
         Partition {
             topic,
             topic_id,
@@ -101,7 +136,10 @@ impl Partition {
             enough: AtomicBool::new(false),
             enough_proposed: AtomicBool::new(false),
             high_watermark: AtomicI64::new(high_watermark.0.clamp(log.start().0, log.end().0)),
-            log,
+            placed: ArcSwap::from_pointee(Placed { log, seat }),
+            writers: RwLock::new(()),
+            future: Mutex::new(None),
+            cuts: AtomicU64::new(0),
             progress: Progress::default(),
             growth: Progress::default(),
             flush: flush::Flush::default(),
@@ -109,8 +147,25 @@ impl Partition {
         }
     }
 
-    pub fn log(&self) -> &Log {
-        &self.log
+    pub fn log(&self) -> LogRef {
+        LogRef(self.placed.load())
+    }
+
+    /// The log directory that the replica lies in.
+    pub fn seat(&self) -> Seat {
+        self.placed.load().seat.clone()
+    }
+
+    /// Its disk has failed: nothing of it is served any more.
+    pub fn is_offline(&self) -> bool {
+        let placed = self.placed.load();
+        placed.seat.health.failed().is_some() || placed.log.is_offline()
+    }
+
+    /// The disk has failed: whoever waits learns it.
+    pub(super) fn wake_all(&self) {
+        self.progress.wake();
+        self.growth.wake();
     }
 
     pub fn config(&self) -> Arc<TopicConfig> {
@@ -128,9 +183,18 @@ impl Partition {
         self.durability == Durability::Fsync
     }
 
-    /// True until the replica is taken away from this node.
+    /// True until the replica is taken away from this node, or its disk has failed.
     fn is_open(&self) -> bool {
-        !self.deleted.load(Ordering::Relaxed)
+        !self.deleted.load(Ordering::Relaxed) && !self.is_offline()
+    }
+
+    /// Why a replica that is not open is not.
+    fn closed(&self) -> ErrorCode {
+        if self.is_offline() {
+            ErrorCode::KafkaStorageError
+        } else {
+            ErrorCode::NotLeaderOrFollower
+        }
     }
 
     /// Errors unless this node leads, in the epoch that the client believes in (-1: any). KIP-320.
@@ -139,7 +203,7 @@ impl Partition {
         if now.here && self.is_open() {
             Ok(now.epoch)
         } else {
-            Err(ErrorCode::NotLeaderOrFollower)
+            Err(self.closed())
         }
     }
 
@@ -149,7 +213,7 @@ impl Partition {
         if (now.here || now.leader.is_some()) && self.is_open() {
             Ok(now.epoch)
         } else {
-            Err(ErrorCode::NotLeaderOrFollower)
+            Err(self.closed())
         }
     }
 
@@ -173,7 +237,7 @@ impl Partition {
 
     /// Offsets below this one belong to no open transaction, and are committed.
     pub fn last_stable(&self) -> Offset {
-        self.log.last_stable(self.high_watermark())
+        self.log().last_stable(self.high_watermark())
     }
 
     /// Appends batches that have been validated, as the leader in this epoch (-1: in whichever). `all`: the answer will wait for
@@ -190,17 +254,15 @@ impl Partition {
         if all && !self.enough.load(Ordering::Acquire) {
             return Err(ErrorCode::NotEnoughReplicas);
         }
-        let appended = self
-            .log
-            .append_as_leader(
-                &batches,
-                AppendArgs {
-                    leader_epoch,
-                    now,
-                    origin,
-                },
-            )
-            .map_err(|e| append_error::log(self, e))?;
+        let args = AppendArgs {
+            leader_epoch,
+            now,
+            origin,
+        };
+        let writing = self.writers.read();
+        let appended = self.log().append_as_leader(&batches, args);
+        drop(writing);
+        let appended = appended.map_err(|e| append_error::log(self, e))?;
         self.advance();
         // A closed segment is flushed soon after it was rolled, as Kafka does: recovery then never looks at it.
         if appended.flush_due || appended.rolled {
@@ -243,7 +305,7 @@ impl Partition {
         if now.here && now.since <= epoch && self.is_open() {
             Ok(())
         } else {
-            Err(ErrorCode::NotLeaderOrFollower)
+            Err(self.closed())
         }
     }
 
@@ -272,7 +334,7 @@ impl Partition {
     pub async fn flushed(&self, offset: Offset, epoch: LeaderEpoch) -> Result<(), ErrorCode> {
         self.wait(|| {
             self.check_led_since(epoch)?;
-            self.or_disk_failed(self.log.recovery_point() >= offset)
+            self.or_disk_failed(self.log().recovery_point() >= offset)
         })
         .await
     }
@@ -302,12 +364,35 @@ impl Partition {
 
     /// Takes new topic configs; they hold from the next append on.
     pub fn set_config(self: &Arc<Self>, config: Arc<TopicConfig>) {
-        self.log.set_config(Arc::new(config::log_config(&config)));
         let min = config.min_insync_replicas;
+        let writing = self.writers.read();
+        let of_log = Arc::new(config::log_config(&config));
         let before = self.config.swap(config);
+        self.log().set_config(of_log.clone());
+        drop(writing);
+        if let Some(future) = self.future() {
+            future.log.set_config(of_log);
+        }
         if before.min_insync_replicas != min {
             self.min_insync_changed(min.max(1) as usize);
         }
+    }
+
+    /// Moves the start of the log forward (DeleteRecords).
+    pub fn advance_start(&self, to: Offset) -> Result<bool, ReadError> {
+        let _writing = self.writers.read();
+        self.log().advance_start(to)
+    }
+
+    /// Rolls segments that are old, and deletes those that nobody is to read any more.
+    pub fn retain(
+        &self,
+        now: Millis,
+        clock_jumped: bool,
+    ) -> Result<RetentionReport, airis_storage::StorageError> {
+        let _writing = self.writers.read();
+        let high_watermark = self.high_watermark();
+        self.log().retain(now, high_watermark, clock_jumped)
     }
 
     /// The replica is not here any more: nothing is taken or waited for.

@@ -15,7 +15,7 @@ use airis_cluster::replica::throttle;
 use airis_protocol::batch::BatchHeader;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset};
-use airis_storage::{AppendError, ReadError, StorageError};
+use airis_storage::{AppendError, Log, ReadError, StorageError};
 
 use super::{Leadership, Partition};
 use crate::config::Durability;
@@ -75,8 +75,8 @@ impl Partition {
         self.leadership.store(Arc::new(now));
         if here {
             // A new leader notes where its epoch begins, even before it has written anything (KIP-279).
-            if self.log.latest_epoch().is_none_or(|e| e < now.epoch) {
-                self.log.assign_epoch(now.epoch);
+            if self.log().latest_epoch().is_none_or(|e| e < now.epoch) {
+                self.log().assign_epoch(now.epoch);
             }
             self.lead(&mut role, image, partition, alone);
         } else {
@@ -86,7 +86,7 @@ impl Partition {
         drop(role);
         self.progress.wake();
         self.growth.wake();
-        if here && self.durability == Durability::Fsync && self.log.unflushed() > 0 {
+        if here && self.durability == Durability::Fsync && self.log().unflushed() > 0 {
             self.flush_soon();
         }
     }
@@ -120,7 +120,7 @@ impl Partition {
                     self.hub.now(),
                     assigned,
                     LogState {
-                        end: self.log.end(),
+                        end: self.log().end(),
                         counted: self.counted(),
                         high_watermark: self.high_watermark(),
                     },
@@ -155,8 +155,8 @@ impl Partition {
     /// Up to where this replica itself counts.
     pub(super) fn counted(&self) -> Offset {
         match self.durability {
-            Durability::PageCache => self.log.end(),
-            Durability::Fsync => self.log.recovery_point(),
+            Durability::PageCache => self.log().end(),
+            Durability::Fsync => self.log().recovery_point(),
         }
     }
 
@@ -211,7 +211,7 @@ impl Partition {
             self.commit_to(self.counted());
             return;
         }
-        let (counted, end) = (self.counted(), self.log.end());
+        let (counted, end) = (self.counted(), self.log().end());
         self.step_leader(|leader, now, out| leader.step(now, Input::Grown { end, counted }, out));
     }
 
@@ -235,7 +235,7 @@ impl Partition {
 
     /// A follower has everything before its position, and its log is a prefix of this one.
     pub fn follower_fetched(self: &Arc<Self>, fetched: Fetched) {
-        let low = self.log.start();
+        let low = self.log().start();
         let moved = self.step_leader(|leader, now, out| {
             let before = leader.low_watermark(low);
             leader.step(now, Input::Fetched(fetched), out);
@@ -248,7 +248,7 @@ impl Partition {
 
     /// The first offset that every live replica still has.
     pub fn low_watermark(&self) -> Offset {
-        let own = self.log.start();
+        let own = self.log().start();
         match &*self.role.lock() {
             Role::Leader(leader) => leader.low_watermark(own),
             _ => own,
@@ -303,7 +303,7 @@ impl Partition {
         !list.is_empty()
             && throttle::names(list, self.index.0, self.hub.node.0)
             && match &*self.role.lock() {
-                Role::Follower { machine, .. } => machine.behind(self.log.end()),
+                Role::Follower { machine, .. } => machine.behind(self.log().end()),
                 _ => false,
             }
     }
@@ -370,9 +370,9 @@ impl Partition {
             Role::Follower { leader, epoch, .. } if *leader == from && self.is_open() => {
                 Some(Position {
                     epoch: *epoch,
-                    offset: self.log.end(),
-                    last_epoch: self.log.latest_epoch().unwrap_or(LeaderEpoch(-1)),
-                    log_start: self.log.start(),
+                    offset: self.log().end(),
+                    last_epoch: self.log().latest_epoch().unwrap_or(LeaderEpoch(-1)),
+                    log_start: self.log().start(),
                 })
             }
             _ => None,
@@ -424,7 +424,7 @@ impl Partition {
             // Late news of another epoch; the partition has been moved on already.
             return Next::Later;
         }
-        if self.log.end() != asked.offset {
+        if self.log().end() != asked.offset {
             // Something that this node appended as a leader arrived late: ask again, from where the log ends now.
             return Next::Fetch { appended: false };
         }
@@ -432,10 +432,10 @@ impl Partition {
         let mut input = Some(input);
         while let Some(step) = input.take() {
             let mut out = Vec::new();
-            let end_of = |e| self.log.epoch_end(e);
+            let end_of = |e| self.log().epoch_end(e);
             let local = Local {
-                start: self.log.start(),
-                end: self.log.end(),
+                start: self.log().start(),
+                end: self.log().end(),
                 epoch_end: &end_of,
             };
             machine.step(&local, step, &mut out);
@@ -471,8 +471,8 @@ impl Partition {
                 Ok(Did::Append)
             }
             F::Truncate(to) => {
-                let before = self.log.end();
-                let end = self.log.truncate_to(to, now)?;
+                let before = self.log().end();
+                let end = self.cut(|log| log.truncate_to(to, now))?;
                 if end < before {
                     tracing::info!(%topic, partition = %index, "the log was cut from offset {before} to {end}: its leader has other records");
                 }
@@ -481,12 +481,12 @@ impl Partition {
             }
             F::Restart(at) => {
                 tracing::warn!(%topic, partition = %index, "the log begins anew at offset {at}: its leader has nothing older any more");
-                self.log.restart_at(at, now)?;
+                self.cut(|log| log.restart_at(at, now))?;
                 self.high_watermark.store(at.0, Ordering::Release);
                 Ok(Did::Nothing)
             }
             F::RaiseStart(to) => {
-                self.log.advance_start(to)?;
+                self.log().advance_start(to)?;
                 Ok(Did::Nothing)
             }
             F::HighWatermark(to) => {
@@ -502,10 +502,18 @@ impl Partition {
         }
     }
 
+    /// Cuts the log, so that whoever copies it notices.
+    pub(super) fn cut<T>(&self, work: impl FnOnce(&Log) -> T) -> T {
+        self.cuts.fetch_add(1, Ordering::AcqRel);
+        let done = work(&self.log());
+        self.cuts.fetch_add(1, Ordering::AcqRel);
+        done
+    }
+
     /// Appends in runs that end where a segment is full, so that segments begin where the leader's do.
     fn append_runs(&self, records: &[u8], now: Millis) -> Result<(), AppendError> {
-        let segment_bytes = self.log.config().segment_bytes as usize;
-        let active = self.log.segments().last().map_or(0, |s| s.1 as usize);
+        let segment_bytes = self.log().config().segment_bytes as usize;
+        let active = self.log().segments().last().map_or(0, |s| s.1 as usize);
         let mut room = segment_bytes.saturating_sub(active);
         let mut rest = records;
         while !rest.is_empty() {
@@ -518,7 +526,7 @@ impl Partition {
                 run = (run + size).min(rest.len());
             }
             let (now_appended, later) = rest.split_at(run);
-            self.log.append_as_follower(now_appended, now)?;
+            self.log().append_as_follower(now_appended, now)?;
             rest = later;
             room = segment_bytes;
         }

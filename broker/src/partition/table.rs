@@ -4,34 +4,56 @@
 //! never: delete files of a replica that the metadata gives to this node.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use airis_cluster::config::TopicConfig;
 use airis_cluster::metadata::{Delta, Image, PartitionImage, ResourceType, TopicImage};
 use airis_cluster::replica::throttle::UNLIMITED;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{NodeId, PartitionId, Str, Uuid};
+use airis_storage::PartitionDir;
+use airis_storage::files;
+use airis_storage::limits::FILE_NAME_MAX;
 use arc_swap::ArcSwap;
 use imbl::GenericHashMap;
 use imbl::shared_ptr::DefaultSharedPtr;
 use parking_lot::Mutex;
 
-use super::disks::{Deleted, Disks};
+use super::disks::{Deleted, Disks, Seat, Wanted};
 use super::{Hub, Partition, config};
 use crate::config::BrokerConfig;
 use crate::meta::Publisher;
 use crate::task::{self, HashState};
 
-/// The partitions of one topic that are here, by number; those elsewhere are `None`.
-type Topic = Arc<Vec<Option<Arc<Partition>>>>;
+/// Whether a replica is here.
+#[derive(Clone)]
+enum Slot {
+    /// This node has none.
+    Elsewhere,
+    /// This node has one that cannot be used: its disk does not give it.
+    Offline,
+    Here(Arc<Partition>),
+}
+
+impl Slot {
+    fn partition(&self) -> Option<&Arc<Partition>> {
+        match self {
+            Slot::Here(partition) => Some(partition),
+            Slot::Elsewhere | Slot::Offline => None,
+        }
+    }
+}
+
+/// The partitions of one topic, by number.
+type Topic = Arc<Vec<Slot>>;
 
 /// Cheap to clone, so that a new table does not cost as much as there are topics.
 type Map<K, V> = GenericHashMap<K, V, HashState, DefaultSharedPtr>;
 
 /// Partitions that have just been opened, by topic and number.
-type Opened = HashMap<(Uuid, usize), Arc<Partition>>;
+type Opened = HashMap<(Uuid, usize), Slot>;
 
 /// A thread is worth its start from so many partitions on (making one costs some 50 µs, recovering one far more).
 const OPENED_BY_ONE_MIN: usize = 16;
@@ -51,6 +73,14 @@ pub struct PartitionTable {
     tables: ArcSwap<Tables>,
     /// Directories renamed to `-delete`, whose files go later.
     deleted: Mutex<Vec<Deleted>>,
+    /// Where replicas are to be made that are not here yet (AlterReplicaLogDirs), by topic and number. Only of partitions that exist.
+    wishes: Mutex<HashMap<(Str, PartitionId), PathBuf>>,
+    /// One replica's directory is altered at a time.
+    altering: Mutex<()>,
+    /// All that was here when the node started is in the table.
+    complete: AtomicBool,
+    /// The metadata that the table shows, or is about to show.
+    offset: AtomicI64,
 }
 
 impl PartitionTable {
@@ -62,6 +92,10 @@ impl PartitionTable {
             disks,
             tables: ArcSwap::default(),
             deleted: Mutex::new(Vec::new()),
+            wishes: Mutex::default(),
+            altering: Mutex::default(),
+            complete: AtomicBool::new(false),
+            offset: AtomicI64::new(-1),
         }
     }
 
@@ -88,7 +122,7 @@ impl PartitionTable {
         tables
             .by_id
             .values()
-            .flat_map(|t| t.iter().flatten().cloned())
+            .flat_map(|t| t.iter().filter_map(Slot::partition).cloned())
             .collect()
     }
 
@@ -98,13 +132,38 @@ impl PartitionTable {
 
     /// Log directories whose disk has failed: the controller is told, and has others lead what lies there.
     pub fn offline_dirs(&self) -> Vec<Uuid> {
-        let failed: BTreeSet<PathBuf> = self
-            .all()
-            .iter()
-            .filter(|p| p.log().is_offline())
-            .filter_map(|p| p.log().dir().parent().map(Into::into))
-            .collect();
-        self.disks.ids_of(&failed)
+        self.disks.failed()
+    }
+
+    /// A log directory has failed: whoever waits for a partition of it learns so, and nothing is copied from or to it any more.
+    pub fn take_failures(&self) {
+        for partition in self.all() {
+            let failed = |seat: &Seat| seat.health.failed().is_some();
+            if failed(&partition.seat()) {
+                partition.wake_all();
+            }
+            if let Some(future) = partition.future()
+                && (failed(&future.seat) || partition.is_offline())
+            {
+                tracing::error!(topic = %partition.topic, partition = %partition.index, "the replica is not moved: a disk has failed");
+                partition.end_move();
+            }
+        }
+    }
+
+    /// The offset of the metadata that the table shows, or is about to show.
+    pub fn offset(&self) -> i64 {
+        self.offset.load(Ordering::Acquire)
+    }
+
+    /// Where this replica is, as the controller is to know it; `None` if it is not here.
+    pub fn directory_of(&self, topic: Uuid, index: PartitionId) -> Option<Uuid> {
+        let tables = self.tables.load();
+        match tables.by_id.get(&topic)?.get(index.0 as usize)? {
+            Slot::Elsewhere => None,
+            Slot::Offline => Some(Uuid::LOST),
+            Slot::Here(partition) => Some(partition.directory()),
+        }
     }
 
     pub fn hub(&self) -> &Arc<Hub> {
@@ -122,10 +181,11 @@ impl PartitionTable {
     /// Finishes what earlier runs left undone in the log directories. `image` must be no older than this run's
     /// registration: what it does not give to this node is not this node's.
     pub fn sweep(&self, image: &Image) {
-        let left = self.disks.sweep(|dir| {
-            let open = self.by_name(&dir.topic, dir.partition);
-            if open.is_ok_and(|p| p.log().dir() == dir.path) {
-                return true;
+        self.complete.store(true, Ordering::Release);
+        let knows = |dir: &PartitionDir| {
+            // Where a move was cut short there may be two.
+            if let Ok(open) = self.by_name(&dir.topic, dir.partition) {
+                return *open.log().dir() == *dir.path;
             }
             // One that could not be opened stays. Without an id the name must do: a crash right after the topic was made.
             let topic = match self.disks.topic_of(&dir.path) {
@@ -134,8 +194,111 @@ impl PartitionTable {
             };
             let partition = topic.and_then(|t| t.partitions.get(dir.partition.0 as usize));
             partition.is_some_and(|p| p.has_replica(self.node))
-        });
+        };
+        let resume = |dir: &PartitionDir| {
+            let partition = match self.by_name(&dir.topic, dir.partition) {
+                Ok(partition) => partition,
+                // It is all that there is here, if the replica's own disk is away.
+                Err(error) => return error == ErrorCode::KafkaStorageError,
+            };
+            let ours = self.disks.topic_of(&dir.path) == Some(partition.topic_id);
+            if !ours
+                || partition.future().is_some()
+                || partition.log().dir().parent() == dir.path.parent()
+            {
+                return false;
+            }
+            match self.disks.resume_future(&partition, &dir.path) {
+                Ok(copy) => {
+                    tracing::info!(topic = %partition.topic, partition = %partition.index, to = %dir.path.display(), "goes on moving the replica");
+                    partition.begin_move(copy);
+                    true
+                }
+                Err(e) => {
+                    tracing::warn!("the copy of a replica cannot be used: {e}");
+                    false
+                }
+            }
+        };
+        let left = self.disks.sweep(knows, resume);
         self.deleted.lock().extend(left);
+    }
+
+    /// Has a replica be in the log directory at this path (AlterReplicaLogDirs). Blocks.
+    ///
+    /// Errors: `LOG_DIR_NOT_FOUND`; `KAFKA_STORAGE_ERROR` where a directory is off line; `REPLICA_NOT_AVAILABLE` where there is
+    /// no replica yet, which will be made in that directory; `UNKNOWN_TOPIC_OR_PARTITION`.
+    pub fn alter_dir(
+        &self,
+        image: &Image,
+        topic: &str,
+        index: PartitionId,
+        to: &Path,
+    ) -> Result<(), ErrorCode> {
+        // The name of the copy's directory would not fit (KAFKA-4893).
+        let unique = ".-future".len() + 32;
+        if files::partition_dir_name(topic, index).len() + unique > FILE_NAME_MAX {
+            return Err(ErrorCode::InvalidTopicException);
+        }
+        self.disks.check_target(to)?;
+        let known = image
+            .topic(topic)
+            .is_some_and(|t| (0..t.partitions.len() as i32).contains(&index.0));
+        let partition = match self.by_name(topic, index) {
+            Ok(partition) => partition,
+            Err(ErrorCode::KafkaStorageError) => return Err(ErrorCode::KafkaStorageError),
+            Err(_) if known => {
+                let mut wishes = self.wishes.lock();
+                wishes.insert((Str::from(topic), index), to.to_owned());
+                return Err(ErrorCode::ReplicaNotAvailable);
+            }
+            Err(_) => return Err(ErrorCode::UnknownTopicOrPartition),
+        };
+        let to_id = self.disks.id_at(to).ok_or(ErrorCode::LogDirNotFound)?;
+        let _one = self.altering.lock();
+        match partition.future() {
+            Some(future) if future.seat.directory == to_id => return Ok(()),
+            Some(_) => self.cancel_move(&partition),
+            None => {}
+        }
+        if partition.seat().directory == to_id {
+            return Ok(());
+        }
+        // As in Kafka: while one is away, nobody knows whether it has a copy already.
+        if self.disks.any_offline() {
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        match self.disks.make_future(&partition, to) {
+            Ok(copy) => {
+                partition.begin_move(copy);
+                Ok(())
+            }
+            Err(e) => {
+                tracing::error!(topic, partition = %index, to = %to.display(), "the replica cannot be moved: {e}");
+                Err(ErrorCode::KafkaStorageError)
+            }
+        }
+    }
+
+    /// Stops a move and gives the copy's files up.
+    fn cancel_move(&self, partition: &Partition) {
+        let Some(future) = partition.end_move() else {
+            return;
+        };
+        match self
+            .disks
+            .delete(&future.log, &partition.topic, partition.index, 0)
+        {
+            Ok(deleted) => self.deleted.lock().push(deleted),
+            Err(e) => {
+                tracing::error!(topic = %partition.topic, partition = %partition.index, "the files of a replica's copy stay: {e}");
+            }
+        }
+    }
+
+    /// A directory whose files are to go.
+    pub fn give_up(&self, deleted: Deleted) {
+        self.deleted.lock().push(deleted);
     }
 
     fn topic_config(&self, image: &Image, topic: &str) -> TopicConfig {
@@ -154,18 +317,32 @@ impl PartitionTable {
         let before = tables.by_id.get(&topic.id).cloned();
         let mut now = Vec::with_capacity(topic.partitions.len());
         for (i, p) in topic.partitions.iter().enumerate() {
-            let mut partition = known(before.as_ref(), i);
-            if partition.is_some() && !p.has_replica(self.node) {
-                self.drop_partition(&partition.take().expect("it is some"));
+            let mut slot = known(before.as_ref(), i);
+            if !p.has_replica(self.node) {
+                if let Slot::Here(partition) = &slot {
+                    self.drop_partition(partition);
+                }
+                slot = Slot::Elsewhere;
             }
-            let new = partition.is_none();
-            let partition = partition.or_else(|| opened.remove(&(topic.id, i)));
-            if let Some(partition) = &partition
-                && (new || changed.contains(&(i as i32)))
-            {
-                partition.take_metadata(image, p);
+            let new = match opened.remove(&(topic.id, i)) {
+                Some(opened) => {
+                    slot = opened;
+                    true
+                }
+                None => false,
+            };
+            if new || changed.contains(&(i as i32)) {
+                if let Slot::Here(partition) = &slot {
+                    partition.take_metadata(image, p);
+                    if partition.future().is_some() {
+                        self.hub.moving.push(partition);
+                    }
+                }
+                if !matches!(slot, Slot::Elsewhere) {
+                    self.hub.assignments.push((topic.id, PartitionId(i as i32)));
+                }
             }
-            now.push(partition);
+            now.push(slot);
         }
         let now = Arc::new(now);
         tables
@@ -184,6 +361,9 @@ impl PartitionTable {
                 .unwrap_or(UNLIMITED)
         };
         let hub = &self.hub;
+        hub.copied
+            .lock()
+            .limit(rate("replica.alter.log.dirs.io.max.bytes.per.second"));
         hub.outgoing
             .lock()
             .limit(rate("leader.replication.throttled.rate"));
@@ -199,7 +379,7 @@ impl PartitionTable {
                 continue;
             };
             for (partition, p) in partitions.iter().zip(&topic.partitions) {
-                if let Some(partition) = partition
+                if let Slot::Here(partition) = partition
                     && p.leader == Some(self.node)
                     && p.replicas.len() > 1
                     && p.replicas.iter().any(|r| brokers.contains(r))
@@ -216,7 +396,7 @@ impl PartitionTable {
         for (topic, config) in topics {
             let before = tables.by_id.get(&topic.id);
             for (i, image) in topic.partitions.iter().enumerate() {
-                if image.has_replica(self.node) && known(before, i).is_none() {
+                if image.has_replica(self.node) && matches!(known(before, i), Slot::Elsewhere) {
                     wanted.push((*topic, i, image, config));
                 }
             }
@@ -228,14 +408,14 @@ impl PartitionTable {
             while let Some((topic, i, image, config)) =
                 wanted.get(next.fetch_add(1, Ordering::Relaxed))
             {
-                match self.open(topic, PartitionId(*i as i32), image, config) {
-                    Ok(partition) => {
-                        opened.lock().insert((topic.id, *i), partition);
-                    }
+                let slot = match self.open(topic, PartitionId(*i as i32), image, config) {
+                    Ok(partition) => Slot::Here(partition),
                     Err(e) => {
                         tracing::error!(topic = %topic.name, partition = i, "the partition is offline: {e}");
+                        Slot::Offline
                     }
-                }
+                };
+                opened.lock().insert((topic.id, *i), slot);
             }
         };
         task::side_by_side(threads.min(wanted.len() / OPENED_BY_ONE_MIN), work);
@@ -250,9 +430,16 @@ impl PartitionTable {
         config: &Arc<TopicConfig>,
     ) -> Result<Arc<Partition>, airis_storage::StorageError> {
         let directory = image.directory_of(self.node).unwrap_or(Uuid::UNASSIGNED);
-        let opened = self
-            .disks
-            .open(&topic.name, topic.id, index, directory, config)?;
+        let wish = self.wishes.lock().remove(&(topic.name.clone(), index));
+        let opened = self.disks.open(&Wanted {
+            topic: &topic.name,
+            topic_id: topic.id,
+            index,
+            directory,
+            wish: wish.as_deref(),
+            old: !self.complete.load(Ordering::Acquire),
+            config,
+        })?;
         Ok(Arc::new(Partition::new(
             topic.name.clone(),
             topic.id,
@@ -276,15 +463,22 @@ impl PartitionTable {
         {
             tables.by_name.remove(&topic.name);
         }
-        for partition in partitions.iter().flatten() {
+        for partition in partitions.iter().filter_map(Slot::partition) {
             self.drop_partition(partition);
         }
+        let mut wishes = self.wishes.lock();
+        wishes.retain(|(name, _), _| *name != topic.name);
     }
 
     /// Takes a replica away: of a deleted topic, or reassigned to another node.
     fn drop_partition(&self, partition: &Partition) {
         partition.mark_deleted();
-        match self.disks.delete(partition) {
+        self.cancel_move(partition);
+        let delay = partition.config().file_delete_delay_ms;
+        match self
+            .disks
+            .delete(&partition.log(), &partition.topic, partition.index, delay)
+        {
             Ok(deleted) => self.deleted.lock().push(deleted),
             Err(e) => {
                 tracing::error!(topic = %partition.topic, partition = %partition.index, "the files of a deleted partition stay: {e}");
@@ -301,22 +495,27 @@ fn all_configs(delta: &Delta) -> bool {
         .any(|(ty, _)| *ty == ResourceType::Broker)
 }
 
-fn known(topic: Option<&Topic>, index: usize) -> Option<Arc<Partition>> {
-    topic?.get(index)?.clone()
+fn known(topic: Option<&Topic>, index: usize) -> Slot {
+    let slot = topic.and_then(|t| t.get(index));
+    slot.cloned().unwrap_or(Slot::Elsewhere)
 }
 
 fn at(topic: &Topic, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
-    usize::try_from(index.0)
-        .ok()
-        .and_then(|i| topic.get(i))
-        .ok_or(ErrorCode::UnknownTopicOrPartition)?
-        .clone()
-        .ok_or(ErrorCode::NotLeaderOrFollower)
+    let slot = usize::try_from(index.0).ok().and_then(|i| topic.get(i));
+    match slot {
+        None => Err(ErrorCode::UnknownTopicOrPartition),
+        Some(Slot::Elsewhere) => Err(ErrorCode::NotLeaderOrFollower),
+        Some(Slot::Offline) => Err(ErrorCode::KafkaStorageError),
+        Some(Slot::Here(partition)) if partition.is_offline() => Err(ErrorCode::KafkaStorageError),
+        Some(Slot::Here(partition)) => Ok(partition.clone()),
+    }
 }
 
 impl Publisher for PartitionTable {
     fn publish(&self, image: &Arc<Image>, delta: &Delta) {
         let mut tables = (**self.tables.load()).clone();
+        let offset = image.position.offset.0;
+        self.offset.store(offset, Ordering::Release);
         // Deletions first: a topic may be deleted and made anew under the same name within one delta.
         for topic in delta.deleted.values() {
             self.drop_topic(&mut tables, topic);
@@ -343,7 +542,7 @@ impl Publisher for PartitionTable {
         for (name, (_, partitions)) in &tables.by_name {
             if all || delta.configs.contains(&(ResourceType::Topic, name.clone())) {
                 let config = Arc::new(self.topic_config(image, name));
-                for partition in partitions.iter().flatten() {
+                for partition in partitions.iter().filter_map(Slot::partition) {
                     partition.set_config(config.clone());
                 }
             }

@@ -1,10 +1,13 @@
-//! Replication between nodes: a fetcher for each leader that this node follows, and the leader's requests for other ISRs.
+//! Replication between nodes: a fetcher for each leader that this node follows, and the leader's requests for other ISRs; and
+//! between the log directories of this one.
 //!
 //! Always holds: all tasks end when the node stops; a partition is fetched from the leader that the metadata names, in its leader
 //! epoch. Must never: decide anything about a replica (the machines in `airis-cluster` do).
 
+mod assign;
 mod fetcher;
 mod isr;
+mod moving;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +37,9 @@ pub fn start(
     vec![
         until(stopped, follow(node.clone(), serving)),
         until(stopped, isr::send(node.clone())),
+        until(stopped, assign::send(node.clone())),
+        until(stopped, moving::run(node.clone())),
+        until(stopped, take_failures(node.clone())),
         until(stopped, look_for_laggards(node.clone())),
     ]
 }
@@ -58,6 +64,18 @@ async fn follow(node: Arc<Node>, serving: Serving) {
                 inbox
             });
             inbox.push(&partition);
+        }
+    }
+}
+
+/// Lets go of what lies in log directories that fail.
+async fn take_failures(node: Arc<Node>) {
+    let mut failures = node.partitions.disks().failures();
+    loop {
+        let partitions = node.partitions.clone();
+        let _ = task::blocking(move || partitions.take_failures()).await;
+        if failures.changed().await.is_err() {
+            return;
         }
     }
 }

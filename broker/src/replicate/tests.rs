@@ -947,3 +947,122 @@ async fn nothing_acknowledged_is_lost_while_nodes_die() {
     }
     assert_eq!(acked.len(), all.len());
 }
+
+/// Each node with two log directories.
+fn two_disks(config: &mut BrokerConfig) {
+    brisk(config);
+    let root = config.log_dirs[0].clone();
+    config.log_dirs = vec![root.join("a"), root.join("b")];
+}
+
+fn directory(c: &Cluster, id: i32, topic: &str) -> Option<Uuid> {
+    let image = c.controller.image();
+    let partition = image.partition(topic, PartitionId(0))?;
+    partition.directory_of(NodeId(id))
+}
+
+/// Has a node's replica be in its other directory.
+async fn move_away(c: &Cluster, id: i32, topic: &str) -> Uuid {
+    let seat = c.partition(id, topic).seat().directory;
+    let disks = c.running[&id].node.partitions.disks();
+    let ids = disks.directory_ids();
+    let to = if ids[0] == seat { 1 } else { 0 };
+    let path = c.dir(id).join(["a", "b"][to]);
+    let (table, image) = (c.running[&id].node.partitions.clone(), c.controller.image());
+    let topic = topic.to_owned();
+    let altered =
+        tokio::task::spawn_blocking(move || table.alter_dir(&image, &topic, PartitionId(0), &path));
+    assert_eq!(altered.await.unwrap(), Ok(()));
+    ids[to]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_controller_learns_in_which_directory_each_replica_is() {
+    let mut c = Cluster::start(3, two_disks).await;
+    for topic in ["t", "u", "v"] {
+        c.create(topic, &[1, 2, 3], &[]).await;
+    }
+    let right = |c: &Cluster| {
+        ["t", "u", "v"].iter().all(|topic| {
+            [1, 2, 3].iter().all(|id| {
+                directory(c, *id, topic) == Some(c.partition(*id, topic).seat().directory)
+            })
+        })
+    };
+    c.until("all places are told", right).await;
+    // Behind everybody's back, as after a crash amid a move.
+    c.kill(3).await;
+    let (a, b) = (c.dir(3).join("a"), c.dir(3).join("b"));
+    let (from, to) = if a.join("t-0").exists() {
+        (a, b)
+    } else {
+        (b, a)
+    };
+    std::fs::rename(from.join("t-0"), to.join("t-0")).unwrap();
+    c.boot(3).await;
+    c.until("the new place is told", right).await;
+    assert!(to.join("t-0").exists() && !from.join("t-0").exists());
+    c.acked(1, "t", "x").await;
+    c.converged("t", &[1, 2, 3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_move_between_directories_under_load_and_over_a_change_of_leader() {
+    for change in [two_disks as fn(&mut BrokerConfig), |config| {
+        two_disks(config);
+        config.durability = Durability::Fsync;
+    }] {
+        let mut c = Cluster::start(3, change).await;
+        c.create("t", &[1, 2, 3], &[]).await;
+        let mut sent = 0;
+        let mut leader = 1;
+        for round in 0..6 {
+            let mut told = Vec::new();
+            for id in [leader, leader % 3 + 1] {
+                told.push((id, move_away(&c, id, "t").await));
+            }
+            for i in 0..20 {
+                c.acked(leader, "t", &format!("{round}.{i}")).await;
+                sent += 1;
+            }
+            if round == 3 {
+                // The new leader's log, or its copy, has what was acknowledged.
+                c.kill(leader).await;
+                c.until("another leads", |c| {
+                    c.leader("t").is_some_and(|l| l != leader)
+                })
+                .await;
+                let next = c.leader("t").unwrap();
+                for i in 0..20 {
+                    c.acked(next, "t", &format!("after {i}")).await;
+                    sent += 1;
+                }
+                c.boot(leader).await;
+                leader = next;
+            }
+            c.until(
+                "the replicas are where they are to be, and the controller knows",
+                |c| {
+                    told.iter().all(|(id, to)| {
+                        c.partition(*id, "t").seat().directory == *to
+                            && directory(c, *id, "t") == Some(*to)
+                    })
+                },
+            )
+            .await;
+        }
+        c.converged("t", &[1, 2, 3]).await;
+        assert_eq!(values(&content(&c.partition(leader, "t"))).len(), sent);
+        for id in 1..=3 {
+            let left = ["a", "b"].iter().flat_map(|d| {
+                let names = std::fs::read_dir(c.dir(id).join(d)).unwrap();
+                names.map(|e| e.unwrap().file_name().into_string().unwrap())
+            });
+            let left: Vec<String> = left.filter(|n| n.starts_with("t-0")).collect();
+            let wrong = left
+                .iter()
+                .filter(|n| **n != "t-0" && !n.ends_with("-delete"));
+            assert_eq!(wrong.count(), 0, "{left:?}");
+        }
+    }
+}

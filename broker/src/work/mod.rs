@@ -124,10 +124,7 @@ fn retain(node: &Node, clock_jumped: bool) {
     let now = node.clock.now();
     for partition in node.partitions.all() {
         let (topic, index) = (&partition.topic, partition.index);
-        match partition
-            .log()
-            .retain(now, partition.high_watermark(), clock_jumped)
-        {
+        match partition.retain(now, clock_jumped) {
             Ok(report) if report.segments > 0 => {
                 info!(%topic, partition = %index, "retention deleted {} segments, {} bytes; the log starts at {}", report.segments, report.bytes, partition.log().start());
             }

@@ -93,6 +93,7 @@ defaults! {
     OffsetForLeaderEpoch: OffsetForLeaderEpochRequest,
     DescribeConfigs: DescribeConfigsRequest,
     AlterConfigs: AlterConfigsRequest,
+    AlterReplicaLogDirs: AlterReplicaLogDirsRequest,
     DescribeLogDirs: DescribeLogDirsRequest,
     CreatePartitions: CreatePartitionsRequest,
     DeleteGroups: DeleteGroupsRequest,

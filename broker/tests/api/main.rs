@@ -3,6 +3,7 @@
 mod admin;
 mod client;
 mod cluster;
+mod disks;
 mod groups;
 mod hostile;
 mod life;

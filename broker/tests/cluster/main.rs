@@ -3,6 +3,7 @@
 #[path = "../api/client.rs"]
 #[allow(dead_code)]
 mod client;
+mod disks;
 mod forming;
 mod life;
 mod observers;

@@ -288,6 +288,20 @@ impl Image {
         self.broker(id).is_some_and(|b| b.active())
     }
 
+    /// True if the broker's log directory with the replica is online, as far as its registration says.
+    pub fn directory_online(&self, partition: &PartitionImage, broker: NodeId) -> bool {
+        let (Some(registered), Some(directory)) =
+            (self.broker(broker), partition.directory_of(broker))
+        else {
+            return false;
+        };
+        match directory {
+            Uuid::LOST => false,
+            Uuid::UNASSIGNED | Uuid::MIGRATING => true,
+            id => registered.directories.is_empty() || registered.directories.contains(&id),
+        }
+    }
+
     /// What is set on one resource itself. The name of a broker is its id in decimal, or "" for the default of all brokers.
     pub fn configs(&self, ty: ResourceType, name: &str) -> Option<&Arc<ConfigMap>> {
         // The key is a pair, so a borrowed lookup needs a `Str`; names are short.

@@ -31,7 +31,7 @@ pub struct Assigned {
     pub partition_epoch: i32,
     pub replicas: Vec<NodeId>,
     pub isr: Vec<NodeId>,
-    /// Those of the replicas' brokers that are up.
+    /// Those of the replicas' brokers that are up, with the log directory of the replica.
     pub live: Vec<Live>,
     /// `min.insync.replicas` of the topic.
     pub min_insync: usize,
@@ -46,7 +46,7 @@ impl Assigned {
             replicas: partition.replicas.clone(),
             isr: partition.isr.clone(),
             live: live
-                .filter(|b| !b.fenced)
+                .filter(|b| !b.fenced && image.directory_online(partition, b.id))
                 .map(|b| Live {
                     id: b.id,
                     epoch: b.epoch,

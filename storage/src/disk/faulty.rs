@@ -143,6 +143,7 @@ struct State {
     capacity: Option<u64>,
     fail_sync: bool,
     fail_reads: bool,
+    broken: Option<PathBuf>,
 }
 
 /// The disk. Clones are the same disk.
@@ -165,6 +166,14 @@ impl State {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Fails where a part of the disk is broken.
+    fn reach(&self, path: &Path) -> io::Result<()> {
+        match &self.broken {
+            Some(broken) if path.starts_with(broken) => Err(io::Error::other("input/output error")),
+            _ => Ok(()),
+        }
     }
 
     fn used(&self) -> u64 {
@@ -217,6 +226,11 @@ impl FaultyDisk {
 
     pub fn fail_syncs(&self, fail: bool) {
         self.0.lock().fail_sync = fail;
+    }
+
+    /// Everything at or below this path fails.
+    pub fn fail_under(&self, path: Option<&Path>) {
+        self.0.lock().broken = path.map(Path::to_owned);
     }
 
     pub fn fail_reads(&self, fail: bool) {
@@ -307,6 +321,7 @@ impl std::fmt::Debug for FaultyFile {
 impl RangeSource for FaultyFile {
     fn read_at(&self, position: u64, buf: &mut [u8]) -> io::Result<usize> {
         let state = self.disk.0.lock();
+        state.reach(&self.path)?;
         if state.fail_reads {
             return Err(io::Error::other("input/output error"));
         }
@@ -326,6 +341,7 @@ impl DiskFile for FaultyFile {
     fn write_at(&self, position: u64, parts: &mut [IoSlice<'_>]) -> io::Result<()> {
         let mut data: Vec<u8> = parts.iter().flat_map(|p| p.iter().copied()).collect();
         let mut state = self.disk.0.lock();
+        state.reach(&self.path)?;
         let crashed = state.op()?;
         let len = state.inodes[&self.inode].now.len() as u64;
         let grows = (position + data.len() as u64).saturating_sub(len);
@@ -361,6 +377,7 @@ impl DiskFile for FaultyFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.0.lock();
+        state.reach(&self.path)?;
         if state.op()? {
             return Err(dead());
         }
@@ -381,6 +398,7 @@ impl DiskFile for FaultyFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.disk.0.lock();
+        state.reach(&self.path)?;
         if state.op()? {
             return Err(dead());
         }
@@ -418,6 +436,7 @@ fn not_found() -> io::Error {
 impl Disk for FaultyDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.0.lock();
+        state.reach(path)?;
         let known = state.names.get(path).copied();
         let inode = match (known, mode) {
             (Some(Node::Dir), _) => return Err(io::ErrorKind::IsADirectory.into()),
@@ -456,6 +475,7 @@ impl Disk for FaultyDisk {
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
+        state.reach(path)?;
         let mut missing: Vec<PathBuf> = path
             .ancestors()
             .take_while(|p| !state.names.contains_key(*p))
@@ -473,6 +493,7 @@ impl Disk for FaultyDisk {
 
     fn list(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
         let state = self.0.lock();
+        state.reach(path)?;
         if state.names.get(path) != Some(&Node::Dir) {
             return Err(not_found());
         }
@@ -491,6 +512,7 @@ impl Disk for FaultyDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
+        state.reach(from)?;
         if !state.names.contains_key(from) {
             return Err(not_found());
         }
@@ -503,6 +525,7 @@ impl Disk for FaultyDisk {
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
+        state.reach(path)?;
         let Some(Node::File(_)) = state.names.get(path) else {
             return Err(not_found());
         };
@@ -515,6 +538,7 @@ impl Disk for FaultyDisk {
 
     fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
+        state.reach(path)?;
         if !state.names.contains_key(path) {
             return Err(not_found());
         }
@@ -531,6 +555,7 @@ impl Disk for FaultyDisk {
 
     fn len(&self, path: &Path) -> io::Result<Option<u64>> {
         let state = self.0.lock();
+        state.reach(path)?;
         Ok(match state.names.get(path) {
             Some(Node::File(id)) => Some(state.inodes[id].now.len() as u64),
             _ => None,
@@ -539,6 +564,7 @@ impl Disk for FaultyDisk {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
+        state.reach(path)?;
         if state.op()? {
             return Err(dead());
         }
@@ -556,8 +582,9 @@ impl Disk for FaultyDisk {
         Ok(())
     }
 
-    fn sync_all(&self, _path: &Path) -> io::Result<()> {
+    fn sync_all(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
+        state.reach(path)?;
         if state.op()? {
             return Err(dead());
         }
@@ -575,6 +602,7 @@ impl Disk for FaultyDisk {
 
     fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>> {
         let state = self.0.lock();
+        state.reach(path)?;
         match state.names.get(path) {
             Some(Node::File(id)) => Ok(state.inodes[id].now.clone()),
             _ => Err(not_found()),
@@ -582,14 +610,16 @@ impl Disk for FaultyDisk {
     }
 
     fn lock_exclusive(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
+        self.0.lock().reach(path)?;
         if !self.0.lock().locks.insert(path.to_owned()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(Box::new(Held(self.clone(), path.to_owned())))
     }
 
-    fn space(&self, _path: &Path) -> io::Result<Space> {
+    fn space(&self, path: &Path) -> io::Result<Space> {
         let state = self.0.lock();
+        state.reach(path)?;
         let total = state.capacity.unwrap_or(1 << 40);
         Ok(Space {
             free: total.saturating_sub(state.used()),

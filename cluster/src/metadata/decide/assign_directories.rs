@@ -10,7 +10,7 @@ use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
 
 use super::MetaDecision;
 use super::brokers::check_epoch;
-use super::change::{Change, Draft, Rules, default_directory, directory_online};
+use super::change::{Change, Draft, Rules, default_directory};
 use crate::metadata::command::{Env, Reply};
 use crate::metadata::features;
 use crate::metadata::image::{Image, TopicImage};
@@ -96,7 +96,7 @@ fn assign_one<'a>(
         let there = if r == broker {
             online
         } else {
-            directory_online(image, p, r)
+            image.directory_online(p, r)
         };
         there && image.is_active(r)
     };

@@ -10,7 +10,7 @@ use airis_protocol::messages::register_broker_record::{BrokerEndpoint, BrokerFea
 use airis_protocol::messages::*;
 use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
 
-use super::change::{Change, RECOVERED, RECOVERING, Rules, default_directory, directory_online};
+use super::change::{Change, RECOVERED, RECOVERING, Rules, default_directory};
 use super::{MetaDecision, heartbeat};
 use crate::metadata::command::{Env, Reply};
 use crate::metadata::features;
@@ -295,7 +295,7 @@ pub(super) fn elect(
                     r != b && image.is_active(r)
                 }
             };
-            active && directory_online(image, p, r)
+            active && image.directory_online(p, r)
         };
         let record = change.record(topic.id, at, live, |r| default_directory(image, r));
         records.extend(record.map(MetadataRecord::PartitionChangeRecord));

@@ -76,20 +76,6 @@ pub(super) struct Change<'a> {
     pub election: Election,
 }
 
-/// True if the broker's directory with the replica is online, as far as the registration says.
-pub(super) fn directory_online(image: &Image, partition: &PartitionImage, broker: NodeId) -> bool {
-    let (Some(registered), Some(directory)) =
-        (image.broker(broker), partition.directory_of(broker))
-    else {
-        return false;
-    };
-    match directory {
-        Uuid::LOST => false,
-        Uuid::UNASSIGNED | Uuid::MIGRATING => true,
-        id => registered.directories.is_empty() || registered.directories.contains(&id),
-    }
-}
-
 impl<'a> Change<'a> {
     pub fn new(partition: &'a PartitionImage, rules: Rules) -> Change<'a> {
         Change {
@@ -121,7 +107,7 @@ impl<'a> Change<'a> {
         self.record(
             topic_id,
             partition_id,
-            |r| image.is_active(r) && directory_online(image, partition, r),
+            |r| image.is_active(r) && image.directory_online(partition, r),
             |r| default_directory(image, r),
         )
     }

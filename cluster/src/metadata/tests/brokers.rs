@@ -1,5 +1,6 @@
 //! Heartbeats: controlled shutdown, log directories, sessions.
 
+use crate::replica::leader::Assigned;
 use airis_protocol::messages::assign_replicas_to_dirs_request::{
     DirectoryData, PartitionData, TopicData,
 };
@@ -176,6 +177,12 @@ fn a_lost_directory_takes_only_its_own_partitions() {
     assert_eq!((pa.leader, pa.isr), (Some(NodeId(1)), ids(&[1])));
     assert_eq!((pb.leader, pb.isr), (Some(NodeId(2)), ids(&[2, 1])));
     assert_eq!(c.image.broker(NodeId(2)).unwrap().directories, [Uuid(2002)]);
+    // Its leader waits for it no longer, though its broker is up.
+    let live = |c: &Controller, topic: &str| {
+        let live = Assigned::new(&c.image, &c.partition(topic, 0), 1).live;
+        live.iter().any(|l| l.id == NodeId(2))
+    };
+    assert_eq!((live(&c, "a"), live(&c, "b")), (false, true));
     let before = c.image.clone();
     c.beat(2, lost, false);
     assert_eq!(c.image, before, "told twice");
