@@ -25,7 +25,7 @@ use rdkafka::{Offset, TopicPartitionList};
 pub const TOPIC: &str = "faults";
 pub const GROUP: &str = "readers";
 pub const PARTITIONS: i32 = 6;
-const PRODUCERS: u32 = 3;
+const PRODUCERS: u32 = 2;
 const MEMBERS: usize = 2;
 /// The sender of single records that are sent to a node of the suite's choice: they are not sent again, so some are never there.
 pub const PROBE: u32 = 99;
@@ -85,6 +85,19 @@ impl Shared {
         self.partitions.iter().map(|p| p.records.len()).sum()
     }
 
+    /// What a producer sends next, unless too much is on its way.
+    fn next(&mut self, producer: u32, partition: i32) -> Option<Sent> {
+        let p = &mut self.partitions[partition as usize];
+        let outstanding = p.outstanding.entry(producer).or_default();
+        if *outstanding >= OUTSTANDING {
+            return None;
+        }
+        *outstanding += 1;
+        let next = p.next.entry(producer).or_default();
+        *next += 1;
+        Some(Sent { producer, number: *next - 1 })
+    }
+
     pub fn ack(&mut self, partition: i32, offset: i64, sent: Sent) {
         let p = &mut self.partitions[partition as usize];
         if let Some(other) = p.records.insert(offset, sent) {
@@ -98,6 +111,8 @@ pub fn client(bootstrap: &str, settings: &[(&str, &str)]) -> ClientConfig {
     config.set("bootstrap.servers", bootstrap);
     config.set("broker.address.family", "v4");
     // A client that knows of new leaders soon, and gives a node up that does not answer: stand-stills are then the cluster's.
+    // One connected to a leader alone asks that one who leads, and never hears of another while it is cut off from the rest.
+    config.set("enable.sparse.connections", "false");
     config.set("topic.metadata.refresh.interval.ms", "1000");
     config.set("topic.metadata.refresh.fast.interval.ms", "50");
     config.set("reconnect.backoff.ms", "50");
@@ -238,9 +253,11 @@ impl Load {
             producers: Vec::new(),
             members: Vec::new(),
         };
-        for id in 0..PRODUCERS {
+        // Each has a client for every partition: librdkafka takes a new epoch for all partitions of a client when a batch behind a failed
+        // one is refused (OUT_OF_ORDER_SEQUENCE_NUMBER), and then sends again what it is in doubt about elsewhere, as new.
+        for (id, partition) in (0..PRODUCERS).flat_map(|id| (0..PARTITIONS).map(move |p| (id, p))) {
             let settings = [
-                ("client.id", &*format!("producer-{id}")),
+                ("client.id", &*format!("producer-{id}-{partition}")),
                 ("enable.idempotence", "true"),
                 ("acks", "all"),
                 ("linger.ms", "5"),
@@ -248,12 +265,13 @@ impl Load {
                 ("request.timeout.ms", "3000"),
                 ("retry.backoff.ms", "50"),
                 ("retry.backoff.max.ms", "300"),
-                ("compression.type", ["none", "lz4", "gzip"][id as usize % 3]),
+                ("compression.type", ["none", "gzip", "lz4"][(id as i32 + partition) as usize % 3]),
             ];
             let sending = Sending { complaints: complaints.clone(), shared: shared.clone() };
             let producer: BaseProducer<Sending> = client(bootstrap, &settings).create_with_context(sending)?;
-            let (shared, on, chance) = (shared.clone(), load.producing.clone(), Chance::new(seed ^ u64::from(id)));
-            load.producers.push(thread::spawn(move || produce(id, &producer, &shared, &on, chance)));
+            let chance = Chance::new(seed ^ u64::from(id) << 32 ^ partition as u64);
+            let (shared, on) = (shared.clone(), load.producing.clone());
+            load.producers.push(thread::spawn(move || produce(id, partition, &producer, &shared, &on, chance)));
         }
         for id in 0..MEMBERS {
             let settings = [
@@ -313,22 +331,18 @@ impl Load {
     }
 }
 
-fn produce(id: u32, producer: &BaseProducer<Sending>, shared: &Mutex<Shared>, on: &AtomicBool, mut chance: Chance) -> Result<()> {
+fn produce(
+    id: u32,
+    partition: i32,
+    producer: &BaseProducer<Sending>,
+    shared: &Mutex<Shared>,
+    on: &AtomicBool,
+    mut chance: Chance,
+) -> Result<()> {
     let mut due = Instant::now();
     while on.load(Ordering::Acquire) {
-        for partition in 0..PARTITIONS {
-            let sent = {
-                let mut shared = shared.lock().expect("no panic");
-                let p = &mut shared.partitions[partition as usize];
-                let outstanding = p.outstanding.entry(id).or_default();
-                if *outstanding >= OUTSTANDING {
-                    continue;
-                }
-                *outstanding += 1;
-                let next = p.next.entry(id).or_default();
-                *next += 1;
-                Sent { producer: id, number: *next - 1 }
-            };
+        let sent = shared.lock().expect("no panic").next(id, partition);
+        if let Some(sent) = sent {
             let value = sent.value(chance.below(VALUE_BYTES_MAX));
             let record = BaseRecord::<(), str>::to(TOPIC).partition(partition).payload(&value);
             producer.send(record).map_err(|(error, _)| error)?;
