@@ -24,7 +24,12 @@ const TOLD: usize = 5;
 pub type Read = Vec<Vec<Sent>>;
 
 fn read(bootstrap: &str) -> Result<Read> {
-    let settings = [("group.id", "checker"), ("check.crcs", "true"), ("enable.auto.commit", "false"), ("fetch.wait.max.ms", "50")];
+    let settings = [
+        ("group.id", "checker"),
+        ("check.crcs", "true"),
+        ("enable.auto.commit", "false"),
+        ("fetch.wait.max.ms", "50"),
+    ];
     let consumer: BaseConsumer = client(bootstrap, &settings).create()?;
     let start = Instant::now();
     let mut all = Vec::new();
@@ -41,7 +46,11 @@ fn read(bootstrap: &str) -> Result<Read> {
         consumer.assign(&list)?;
         let mut records = Vec::new();
         while (records.len() as i64) < end {
-            ensure!(start.elapsed() < PATIENCE, "{partition} was read up to {} of {end} in {PATIENCE:?}", records.len());
+            ensure!(
+                start.elapsed() < PATIENCE,
+                "{partition} was read up to {} of {end} in {PATIENCE:?}",
+                records.len()
+            );
             let message = match consumer.poll(Duration::from_millis(200)) {
                 None => continue,
                 Some(Ok(message)) => message,
@@ -50,10 +59,18 @@ fn read(bootstrap: &str) -> Result<Read> {
                 Some(Err(e)) => return Err(e).context("reading back"),
             };
             let (offset, expected) = (message.offset(), records.len() as i64);
-            ensure!(message.partition() == partition, "a record of another partition");
-            ensure!(offset == expected, "{partition} has {offset} where {expected} should be");
+            ensure!(
+                message.partition() == partition,
+                "a record of another partition"
+            );
+            ensure!(
+                offset == expected,
+                "{partition} has {offset} where {expected} should be"
+            );
             let sent = message.payload().and_then(Sent::of);
-            records.push(sent.with_context(|| format!("{partition}:{offset} holds what nobody sent"))?);
+            records.push(
+                sent.with_context(|| format!("{partition}:{offset} holds what nobody sent"))?,
+            );
         }
         all.push(records);
     }
@@ -64,23 +81,38 @@ fn read(bootstrap: &str) -> Result<Read> {
 pub fn check(load: &Load, before: &mut Read) -> Result<Vec<String>> {
     let (acked, committed) = {
         let shared = load.shared.lock().expect("no panic");
-        let acked: Vec<_> = shared.partitions.iter().map(|p| p.records.clone()).collect();
+        let acked: Vec<_> = shared
+            .partitions
+            .iter()
+            .map(|p| p.records.clone())
+            .collect();
         (acked, shared.committed.clone())
     };
     let now = read(&load.bootstrap)?;
     let mut wrong = Vec::new();
     for (partition, records) in now.iter().enumerate() {
-        let lost = acked[partition].iter().filter(|(offset, sent)| records.get(**offset as usize) != Some(*sent));
+        let lost = acked[partition]
+            .iter()
+            .filter(|(offset, sent)| records.get(**offset as usize) != Some(*sent));
         for (offset, sent) in lost.take(TOLD) {
             let there = records.get(*offset as usize);
-            wrong.push(format!("{sent:?} was acknowledged at {partition}:{offset}, where {there:?} is"));
+            wrong.push(format!(
+                "{sent:?} was acknowledged at {partition}:{offset}, where {there:?} is"
+            ));
         }
         if let Some(old) = before.get(partition) {
             if old.len() > records.len() {
-                wrong.push(format!("{partition} went back from {} to {}", old.len(), records.len()));
+                wrong.push(format!(
+                    "{partition} went back from {} to {}",
+                    old.len(),
+                    records.len()
+                ));
             }
             if let Some(at) = old.iter().zip(records).position(|(a, b)| a != b) {
-                wrong.push(format!("{partition}:{at} was {:?} and is {:?}", old[at], records[at]));
+                wrong.push(format!(
+                    "{partition}:{at} was {:?} and is {:?}",
+                    old[at], records[at]
+                ));
             }
         }
         let mut last: BTreeMap<u32, i64> = BTreeMap::new();
@@ -89,9 +121,15 @@ pub fn check(load: &Load, before: &mut Read) -> Result<Vec<String>> {
             let last = last.entry(sent.producer).or_insert(-1);
             let number = i64::from(sent.number);
             // A probe that was refused leaves a gap.
-            let right = if sent.producer == PROBE { number > *last } else { number == *last + 1 };
+            let right = if sent.producer == PROBE {
+                number > *last
+            } else {
+                number == *last + 1
+            };
             if !right && told < TOLD {
-                wrong.push(format!("{partition}:{offset} is {sent:?}, behind that producer's {last}"));
+                wrong.push(format!(
+                    "{partition}:{offset} is {sent:?}, behind that producer's {last}"
+                ));
                 told += 1;
             }
             *last = number;
@@ -103,7 +141,9 @@ pub fn check(load: &Load, before: &mut Read) -> Result<Vec<String>> {
         there.is_some_and(|there| there != *sent)
     });
     for ((partition, offset), sent) in misread.take(TOLD) {
-        wrong.push(format!("the group read {sent:?} at {partition}:{offset}, where something else is"));
+        wrong.push(format!(
+            "the group read {sent:?} at {partition}:{offset}, where something else is"
+        ));
     }
     drop(shared);
     wrong.extend(groups(load, &committed)?);
@@ -113,7 +153,11 @@ pub fn check(load: &Load, before: &mut Read) -> Result<Vec<String>> {
 
 /// No committed offset lies before one that was acknowledged.
 fn groups(load: &Load, committed: &BTreeMap<i32, i64>) -> Result<Vec<String>> {
-    let consumer: BaseConsumer = client(&load.bootstrap, &[("group.id", GROUP), ("enable.auto.commit", "false")]).create()?;
+    let consumer: BaseConsumer = client(
+        &load.bootstrap,
+        &[("group.id", GROUP), ("enable.auto.commit", "false")],
+    )
+    .create()?;
     let mut list = TopicPartitionList::new();
     for partition in committed.keys() {
         list.add_partition(TOPIC, *partition);
@@ -130,7 +174,9 @@ fn groups(load: &Load, committed: &BTreeMap<i32, i64>) -> Result<Vec<String>> {
     for (partition, offset) in committed {
         let found = found.find_partition(TOPIC, *partition).map(|p| p.offset());
         if !matches!(found, Some(Offset::Offset(found)) if found >= *offset) {
-            wrong.push(format!("the group had {partition} committed up to {offset}, now {found:?}"));
+            wrong.push(format!(
+                "the group had {partition} committed up to {offset}, now {found:?}"
+            ));
         }
     }
     Ok(wrong)
@@ -141,9 +187,13 @@ pub fn group_has_all(load: &Load, all: &Read) -> Vec<String> {
     let shared = load.shared.lock().expect("no panic");
     let mut wrong = Vec::new();
     for (partition, records) in all.iter().enumerate() {
-        let missed = (0..records.len() as i64).find(|offset| !shared.read.contains_key(&(partition as i32, *offset)));
+        let missed = (0..records.len() as i64)
+            .find(|offset| !shared.read.contains_key(&(partition as i32, *offset)));
         if let Some(offset) = missed {
-            wrong.push(format!("the group never read {partition}:{offset} of {}", records.len()));
+            wrong.push(format!(
+                "the group never read {partition}:{offset} of {}",
+                records.len()
+            ));
         }
     }
     wrong
@@ -154,13 +204,20 @@ fn batches(dir: &Path) -> Result<BTreeMap<i64, Vec<u8>>> {
     let mut all = BTreeMap::new();
     let mut files: Vec<_> = std::fs::read_dir(dir)?.collect::<std::io::Result<_>>()?;
     files.sort_by_key(std::fs::DirEntry::file_name);
-    for file in files.iter().filter(|f| f.path().extension().is_some_and(|e| e == "log")) {
+    for file in files
+        .iter()
+        .filter(|f| f.path().extension().is_some_and(|e| e == "log"))
+    {
         let bytes = std::fs::read(file.path())?;
         let mut at = 0;
         while at < bytes.len() {
-            let header = BatchHeader::read(&bytes[at..]).with_context(|| format!("{} at {at}", file.path().display()))?;
-            let batch = bytes.get(at..at + header.size()).with_context(|| format!("{} ends within a batch", file.path().display()))?;
-            check_crc(&header, batch).with_context(|| format!("{} at {at}", file.path().display()))?;
+            let header = BatchHeader::read(&bytes[at..])
+                .with_context(|| format!("{} at {at}", file.path().display()))?;
+            let batch = bytes
+                .get(at..at + header.size())
+                .with_context(|| format!("{} ends within a batch", file.path().display()))?;
+            check_crc(&header, batch)
+                .with_context(|| format!("{} at {at}", file.path().display()))?;
             all.insert(header.base_offset, batch.to_vec());
             at += header.size();
         }
@@ -176,14 +233,23 @@ pub fn same_files(dirs: &[std::path::PathBuf]) -> Result<(usize, Vec<String>)> {
     for entry in std::fs::read_dir(&dirs[0])? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_partition = name.rsplit_once('-').is_some_and(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+        let is_partition = name
+            .rsplit_once('-')
+            .is_some_and(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
         if entry.file_type()?.is_dir() && is_partition {
             names.push(name);
         }
     }
-    ensure!(names.len() > PARTITIONS as usize, "only {names:?} in {}", dirs[0].display());
+    ensure!(
+        names.len() > PARTITIONS as usize,
+        "only {names:?} in {}",
+        dirs[0].display()
+    );
     for name in names {
-        let logs = dirs.iter().map(|d| batches(&d.join(&name))).collect::<Result<Vec<_>>>();
+        let logs = dirs
+            .iter()
+            .map(|d| batches(&d.join(&name)))
+            .collect::<Result<Vec<_>>>();
         let logs = match logs {
             Ok(logs) => logs,
             Err(e) => {
@@ -193,19 +259,41 @@ pub fn same_files(dirs: &[std::path::PathBuf]) -> Result<(usize, Vec<String>)> {
         };
         bytes += logs[0].values().map(Vec::len).sum::<usize>();
         for (other, log) in logs.iter().enumerate().skip(1) {
-            let mut pairs: Vec<(i64, Option<&Vec<u8>>, Option<&Vec<u8>>)> =
-                logs[0].iter().map(|(at, batch)| (*at, Some(batch), log.get(at))).collect();
-            pairs.extend(log.iter().filter(|(at, _)| !logs[0].contains_key(at)).map(|(at, batch)| (*at, None, Some(batch))));
+            let mut pairs: Vec<(i64, Option<&Vec<u8>>, Option<&Vec<u8>>)> = logs[0]
+                .iter()
+                .map(|(at, batch)| (*at, Some(batch), log.get(at)))
+                .collect();
+            pairs.extend(
+                log.iter()
+                    .filter(|(at, _)| !logs[0].contains_key(at))
+                    .map(|(at, batch)| (*at, None, Some(batch))),
+            );
             if name.starts_with("__cluster_metadata-") {
                 // Where both begin (snapshots stand for what is before) and neither has ended (nodes stop one after the other).
-                let first = logs[0].keys().next().max(log.keys().next()).copied().unwrap_or_default();
-                let last = logs[0].keys().last().min(log.keys().last()).copied().unwrap_or_default();
+                let first = logs[0]
+                    .keys()
+                    .next()
+                    .max(log.keys().next())
+                    .copied()
+                    .unwrap_or_default();
+                let last = logs[0]
+                    .keys()
+                    .last()
+                    .min(log.keys().last())
+                    .copied()
+                    .unwrap_or_default();
                 pairs.retain(|(at, ..)| (first..=last).contains(at));
             }
             pairs.sort_by_key(|(at, ..)| *at);
             if let Some((at, ours, theirs)) = pairs.into_iter().find(|(_, a, b)| a != b) {
-                let size = |b: Option<&Vec<u8>>| b.map_or("nothing".to_owned(), |b| format!("{} bytes", b.len()));
-                wrong.push(format!("{name}: at {at} node 0 has {}, node {other} other {}", size(ours), size(theirs)));
+                let size = |b: Option<&Vec<u8>>| {
+                    b.map_or("nothing".to_owned(), |b| format!("{} bytes", b.len()))
+                };
+                wrong.push(format!(
+                    "{name}: at {at} node 0 has {}, node {other} other {}",
+                    size(ours),
+                    size(theirs)
+                ));
             }
         }
     }

@@ -33,23 +33,45 @@ pub struct Fault {
     pub run: fn(&mut World) -> Result<()>,
 }
 
-const fn fault(name: &'static str, rows: &'static str, needs: Needs, run: fn(&mut World) -> Result<()>) -> Fault {
-    Fault { name, rows, needs, run }
+const fn fault(
+    name: &'static str,
+    rows: &'static str,
+    needs: Needs,
+    run: fn(&mut World) -> Result<()>,
+) -> Fault {
+    Fault {
+        name,
+        rows,
+        needs,
+        run,
+    }
 }
 
 use Needs::{Disk, Net, Nothing};
 
 pub const FAULTS: &[Fault] = &[
-    fault("kill-leader", "P1 R1 R3", Nothing, |w| kill_one(w, World::a_leader)),
-    fault("kill-follower", "P2", Nothing, |w| kill_one(w, World::a_follower)),
-    fault("kill-controller", "P3", Nothing, |w| kill_one(w, World::controller)),
-    fault("kill-coordinator", "G2 G4", Nothing, |w| kill_one(w, World::coordinator)),
+    fault("kill-leader", "P1 R1 R3", Nothing, |w| {
+        kill_one(w, World::a_leader)
+    }),
+    fault("kill-follower", "P2", Nothing, |w| {
+        kill_one(w, World::a_follower)
+    }),
+    fault("kill-controller", "P3", Nothing, |w| {
+        kill_one(w, World::controller)
+    }),
+    fault("kill-coordinator", "G2 G4", Nothing, |w| {
+        kill_one(w, World::coordinator)
+    }),
     fault("kill-two", "P1 R7", Nothing, kill_two),
     fault("kill-all", "P4 R2", Nothing, kill_all),
     fault("kill-often", "P8 R6 R11", Nothing, kill_often),
     fault("kill-in-recovery", "P11", Nothing, kill_in_recovery),
-    fault("pause-leader", "P5 R4 R12", Nothing, |w| pause(w, World::a_leader)),
-    fault("pause-controller", "P6", Nothing, |w| pause(w, World::controller)),
+    fault("pause-leader", "P5 R4 R12", Nothing, |w| {
+        pause(w, World::a_leader)
+    }),
+    fault("pause-controller", "P6", Nothing, |w| {
+        pause(w, World::controller)
+    }),
     fault("pause-short", "P7", Nothing, pause_short),
     fault("rolling-restart", "P10 G2", Nothing, rolling),
     fault("new-disk", "S25 R15", Nothing, new_disk),
@@ -158,7 +180,10 @@ fn pause_short(w: &mut World) -> Result<()> {
     }
     w.goes_on(0.0)?;
     let after = w.leaders()?;
-    let moved = before.iter().filter(|(key, led)| after.get(*key).is_none_or(|now| now.epoch != led.epoch)).count();
+    let moved = before
+        .iter()
+        .filter(|(key, led)| after.get(*key).is_none_or(|now| now.epoch != led.epoch))
+        .count();
     // No verdict: on a machine that is busy elsewhere a pause may be longer than it was meant.
     w.say(&format!("{moved} of {} leaderships moved", before.len()));
     Ok(())
@@ -188,18 +213,25 @@ fn new_disk(w: &mut World) -> Result<()> {
 }
 
 fn drop_all(addresses: &[String], side: &str) -> Vec<String> {
-    addresses.iter().map(|a| format!("ip {side} {a} drop")).collect()
+    addresses
+        .iter()
+        .map(|a| format!("ip {side} {a} drop"))
+        .collect()
 }
 
 fn peers(w: &World, node: usize) -> Vec<String> {
-    (0..NODES).filter(|n| *n != node).map(|n| w.place.address(n).to_owned()).collect()
+    (0..NODES)
+        .filter(|n| *n != node)
+        .map(|n| w.place.address(n).to_owned())
+        .collect()
 }
 
 /// Cuts a node off from the other two; clients still reach it.
 fn cut_off(w: &mut World, node: usize) -> Result<()> {
     let peers = peers(w, node);
     w.say(&format!("node {node} is cut off from the other nodes"));
-    w.place.rules(node, &drop_all(&peers, "saddr"), &drop_all(&peers, "daddr"))
+    w.place
+        .rules(node, &drop_all(&peers, "saddr"), &drop_all(&peers, "daddr"))
 }
 
 fn heal(w: &mut World, node: usize) -> Result<()> {
@@ -236,10 +268,18 @@ fn cut_controller(w: &mut World) -> Result<()> {
 /// Only what brokers say to each other is lost; the controller is reached. It stands still where the node leads.
 fn cut_replication(w: &mut World) -> Result<()> {
     let node = w.a_leader()?;
-    let rules: Vec<String> = peers(w, node).iter().flat_map(|a| {
-        [format!("ip saddr {a} tcp dport 9092 drop"), format!("ip saddr {a} tcp sport 9092 drop")]
-    }).collect();
-    w.say(&format!("node {node} and its followers do not reach each other, all reach the controller"));
+    let rules: Vec<String> = peers(w, node)
+        .iter()
+        .flat_map(|a| {
+            [
+                format!("ip saddr {a} tcp dport 9092 drop"),
+                format!("ip saddr {a} tcp sport 9092 drop"),
+            ]
+        })
+        .collect();
+    w.say(&format!(
+        "node {node} and its followers do not reach each other, all reach the controller"
+    ));
     w.place.rules(node, &rules, &[])?;
     w.hold(8.0);
     heal(w, node)
@@ -247,10 +287,28 @@ fn cut_replication(w: &mut World) -> Result<()> {
 
 fn cut_one_way(w: &mut World) -> Result<()> {
     let node = w.a_leader()?;
-    let peers = drop_all(&peers(w, node), if w.chance.below(2) == 0 { "daddr" } else { "saddr" });
+    let peers = drop_all(
+        &peers(w, node),
+        if w.chance.below(2) == 0 {
+            "daddr"
+        } else {
+            "saddr"
+        },
+    );
     let outward = peers[0].contains("daddr");
-    w.say(&format!("node {node} {} the other nodes", if outward { "does not reach" } else { "is not reached by" }));
-    let (input, output) = if outward { (Vec::new(), peers) } else { (peers, Vec::new()) };
+    w.say(&format!(
+        "node {node} {} the other nodes",
+        if outward {
+            "does not reach"
+        } else {
+            "is not reached by"
+        }
+    ));
+    let (input, output) = if outward {
+        (Vec::new(), peers)
+    } else {
+        (peers, Vec::new())
+    };
     w.place.rules(node, &input, &output)?;
     w.goes_on(5.0)?;
     heal(w, node)
@@ -268,7 +326,8 @@ fn vanish(w: &mut World) -> Result<()> {
 fn loss(w: &mut World) -> Result<()> {
     w.say("a fifth of all packets is lost");
     for node in 0..NODES {
-        w.place.rules(node, &["numgen random mod 100 < 20 drop".into()], &[])?;
+        w.place
+            .rules(node, &["numgen random mod 100 < 20 drop".into()], &[])?;
     }
     w.hold(8.0);
     for node in 0..NODES {
@@ -346,17 +405,38 @@ const PRODUCE: i16 = 12;
 
 impl Probe {
     fn send(w: &mut World, node: usize, partition: i32) -> Result<Probe> {
-        let sent = Sent { producer: PROBE, number: w.probes };
+        let sent = Sent {
+            producer: PROBE,
+            number: w.probes,
+        };
         w.probes += 1;
         let mut batch = BatchBuilder::new(Codec::None, TimestampType::Create);
         let now = std::time::UNIX_EPOCH.elapsed()?.as_millis() as i64;
         batch.push(Millis(now), None, Some(sent.value(10).as_bytes()), &[]);
         let records = Some(Records::Bytes(batch.build(Offset(0), LeaderEpoch(-1))));
-        let data = PartitionProduceData { index: partition, records };
-        let topic = TopicProduceData { name: TOPIC.into(), partition_data: vec![data], ..Default::default() };
-        let request = ProduceRequest { acks: -1, timeout_ms: 3000, topic_data: vec![topic], ..Default::default() };
+        let data = PartitionProduceData {
+            index: partition,
+            records,
+        };
+        let topic = TopicProduceData {
+            name: TOPIC.into(),
+            partition_data: vec![data],
+            ..Default::default()
+        };
+        let request = ProduceRequest {
+            acks: -1,
+            timeout_ms: 3000,
+            topic_data: vec![topic],
+            ..Default::default()
+        };
         let socket = send(&w.place.broker(node), &request, PRODUCE).context("a probe")?;
-        Ok(Probe { node, partition, sent, asked: Instant::now(), socket })
+        Ok(Probe {
+            node,
+            partition,
+            sent,
+            asked: Instant::now(),
+            socket,
+        })
     }
 
     /// Waits for the answer. One that says yes is held against the log by the next check.
@@ -365,16 +445,29 @@ impl Probe {
         let told = match receive::<ProduceRequest>(self.socket, PRODUCE, secs(8.0)) {
             Err(e) => format!("no answer ({e})"),
             Ok(answer) => {
-                let p = answer.responses.first().and_then(|t| t.partition_responses.first()).context("an answer for the partition")?;
+                let p = answer
+                    .responses
+                    .first()
+                    .and_then(|t| t.partition_responses.first())
+                    .context("an answer for the partition")?;
                 if p.error_code == 0 {
-                    w.load.shared.lock().expect("no panic").ack(self.partition, p.base_offset, self.sent);
+                    w.load.shared.lock().expect("no panic").ack(
+                        self.partition,
+                        p.base_offset,
+                        self.sent,
+                    );
                     format!("acknowledged at offset {}", p.base_offset)
                 } else {
                     format!("error {}", p.error_code)
                 }
             }
         };
-        let Probe { node, partition, asked, .. } = self;
+        let Probe {
+            node,
+            partition,
+            asked,
+            ..
+        } = self;
         w.say(&format!("a record sent to node {node} for partition {partition}, which it led: {told} after {:.1} s", asked.elapsed().as_secs_f64()));
         Ok(())
     }

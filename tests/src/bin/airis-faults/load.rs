@@ -51,7 +51,10 @@ impl Sent {
 
     pub fn of(value: &[u8]) -> Option<Sent> {
         let mut parts = std::str::from_utf8(value).ok()?.split('-');
-        let sent = Sent { producer: parts.next()?.parse().ok()?, number: parts.next()?.parse().ok()? };
+        let sent = Sent {
+            producer: parts.next()?.parse().ok()?,
+            number: parts.next()?.parse().ok()?,
+        };
         parts.next()?.bytes().all(|b| b == b'x').then_some(sent)
     }
 }
@@ -95,13 +98,18 @@ impl Shared {
         *outstanding += 1;
         let next = p.next.entry(producer).or_default();
         *next += 1;
-        Some(Sent { producer, number: *next - 1 })
+        Some(Sent {
+            producer,
+            number: *next - 1,
+        })
     }
 
     pub fn ack(&mut self, partition: i32, offset: i64, sent: Sent) {
         let p = &mut self.partitions[partition as usize];
         if let Some(other) = p.records.insert(offset, sent) {
-            self.wrong.push(format!("{partition}:{offset} was acknowledged for {other:?} and for {sent:?}"));
+            self.wrong.push(format!(
+                "{partition}:{offset} was acknowledged for {other:?} and for {sent:?}"
+            ));
         }
     }
 }
@@ -196,22 +204,32 @@ impl ProducerContext for Sending {
             Ok(message) => message,
             Err((error, message)) => {
                 let sent = message.payload().and_then(Sent::of);
-                shared.wrong.push(format!("{}: {sent:?} was given up: {error}", message.partition()));
+                shared.wrong.push(format!(
+                    "{}: {sent:?} was given up: {error}",
+                    message.partition()
+                ));
                 return;
             }
         };
         let (partition, offset) = (message.partition(), message.offset());
-        let Some(sent) = message.payload().and_then(Sent::of) else { return };
+        let Some(sent) = message.payload().and_then(Sent::of) else {
+            return;
+        };
         if offset >= 0 {
             shared.ack(partition, offset, sent);
         } else {
             // A duplicate that the broker knows as one, but not where.
-            self.complaints.say(&format!("{partition}: {sent:?} is acknowledged without an offset"));
+            self.complaints.say(&format!(
+                "{partition}: {sent:?} is acknowledged without an offset"
+            ));
         }
         let p = &mut shared.partitions[partition as usize];
         p.worst = p.worst.max(p.last.elapsed());
         p.last = Instant::now();
-        if p.mark.get(&sent.producer).is_some_and(|mark| sent.number >= *mark) {
+        if p.mark
+            .get(&sent.producer)
+            .is_some_and(|mark| sent.number >= *mark)
+        {
             p.went_on = true;
         }
         *p.outstanding.entry(sent.producer).or_default() -= 1;
@@ -265,13 +283,22 @@ impl Load {
                 ("request.timeout.ms", "3000"),
                 ("retry.backoff.ms", "50"),
                 ("retry.backoff.max.ms", "300"),
-                ("compression.type", ["none", "gzip", "lz4"][(id as i32 + partition) as usize % 3]),
+                (
+                    "compression.type",
+                    ["none", "gzip", "lz4"][(id as i32 + partition) as usize % 3],
+                ),
             ];
-            let sending = Sending { complaints: complaints.clone(), shared: shared.clone() };
-            let producer: BaseProducer<Sending> = client(bootstrap, &settings).create_with_context(sending)?;
+            let sending = Sending {
+                complaints: complaints.clone(),
+                shared: shared.clone(),
+            };
+            let producer: BaseProducer<Sending> =
+                client(bootstrap, &settings).create_with_context(sending)?;
             let chance = Chance::new(seed ^ u64::from(id) << 32 ^ partition as u64);
             let (shared, on) = (shared.clone(), load.producing.clone());
-            load.producers.push(thread::spawn(move || produce(id, partition, &producer, &shared, &on, chance)));
+            load.producers.push(thread::spawn(move || {
+                produce(id, partition, &producer, &shared, &on, chance)
+            }));
         }
         for id in 0..MEMBERS {
             let settings = [
@@ -284,11 +311,16 @@ impl Load {
                 ("enable.auto.offset.store", "false"),
                 ("check.crcs", "true"),
             ];
-            let member = Member { complaints: complaints.clone(), revoked: AtomicBool::new(false) };
-            let consumer: BaseConsumer<Member> = client(bootstrap, &settings).create_with_context(member)?;
+            let member = Member {
+                complaints: complaints.clone(),
+                revoked: AtomicBool::new(false),
+            };
+            let consumer: BaseConsumer<Member> =
+                client(bootstrap, &settings).create_with_context(member)?;
             consumer.subscribe(&[TOPIC])?;
             let (shared, on) = (shared.clone(), load.reading.clone());
-            load.members.push(thread::spawn(move || consume(&consumer, &shared, &on)));
+            load.members
+                .push(thread::spawn(move || consume(&consumer, &shared, &on)));
         }
         Ok(load)
     }
@@ -304,13 +336,20 @@ impl Load {
     /// The partitions for which nothing younger than the mark has been acknowledged.
     pub fn waiting(&self) -> Vec<i32> {
         let shared = self.shared.lock().expect("no panic");
-        (0..PARTITIONS).filter(|p| !shared.partitions[*p as usize].went_on).collect()
+        (0..PARTITIONS)
+            .filter(|p| !shared.partitions[*p as usize].went_on)
+            .collect()
     }
 
     /// The longest time since the mark in which some partition acknowledged nothing.
     pub fn worst(&self) -> Duration {
         let shared = self.shared.lock().expect("no panic");
-        shared.partitions.iter().map(|p| p.worst.max(p.last.elapsed())).max().unwrap_or_default()
+        shared
+            .partitions
+            .iter()
+            .map(|p| p.worst.max(p.last.elapsed()))
+            .max()
+            .unwrap_or_default()
     }
 
     /// Lets everything sent be acknowledged. Whether it was.
@@ -344,7 +383,9 @@ fn produce(
         let sent = shared.lock().expect("no panic").next(id, partition);
         if let Some(sent) = sent {
             let value = sent.value(chance.below(VALUE_BYTES_MAX));
-            let record = BaseRecord::<(), str>::to(TOPIC).partition(partition).payload(&value);
+            let record = BaseRecord::<(), str>::to(TOPIC)
+                .partition(partition)
+                .payload(&value);
             producer.send(record).map_err(|(error, _)| error)?;
         }
         due += PACE;
@@ -358,7 +399,10 @@ fn produce(
 }
 
 fn consume(consumer: &BaseConsumer<Member>, shared: &Mutex<Shared>, on: &AtomicBool) -> Result<()> {
-    let Member { complaints, revoked } = &**consumer.context();
+    let Member {
+        complaints,
+        revoked,
+    } = &**consumer.context();
     let mut at: BTreeMap<i32, i64> = BTreeMap::new();
     let mut due = Instant::now() + COMMITS;
     while on.load(Ordering::Acquire) {
@@ -372,10 +416,14 @@ fn consume(consumer: &BaseConsumer<Member>, shared: &Mutex<Shared>, on: &AtomicB
                 at.insert(partition, offset + 1);
                 let mut shared = shared.lock().expect("no panic");
                 match message.payload().and_then(Sent::of) {
-                    None => shared.wrong.push(format!("the group read something else at {partition}:{offset}")),
+                    None => shared.wrong.push(format!(
+                        "the group read something else at {partition}:{offset}"
+                    )),
                     Some(sent) => match shared.read.insert((partition, offset), sent) {
                         Some(other) if other != sent => {
-                            shared.wrong.push(format!("the group read {other:?} and {sent:?} at {partition}:{offset}"));
+                            shared.wrong.push(format!(
+                                "the group read {other:?} and {sent:?} at {partition}:{offset}"
+                            ));
                         }
                         _ => {}
                     },

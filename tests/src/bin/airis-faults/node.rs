@@ -32,8 +32,14 @@ pub struct Node {
 }
 
 pub fn prepare(place: &Place, broker: &Path) -> Result<Vec<Node>> {
-    ensure!(broker.exists(), "no {}: cargo build -p airis-broker makes it", broker.display());
-    let voters: Vec<String> = (0..NODES).map(|i| format!("{i}@{}", place.controller(i))).collect();
+    ensure!(
+        broker.exists(),
+        "no {}: cargo build -p airis-broker makes it",
+        broker.display()
+    );
+    let voters: Vec<String> = (0..NODES)
+        .map(|i| format!("{i}@{}", place.controller(i)))
+        .collect();
     (0..NODES)
         .map(|i| {
             let properties = place.dir.join(format!("node{i}.properties"));
@@ -58,9 +64,21 @@ impl Node {
     pub fn start(&mut self, place: &Place, index: usize, broker: &Path) -> Result<()> {
         ensure!(self.child.is_none(), "node {index} runs already");
         let mut words = place.launcher(index);
-        words.extend([broker.display().to_string(), "start".into(), self.properties.display().to_string()]);
-        let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let child = Command::new(&words[0]).args(&words[1..]).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
+        words.extend([
+            broker.display().to_string(),
+            "start".into(),
+            self.properties.display().to_string(),
+        ]);
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)?;
+        let child = Command::new(&words[0])
+            .args(&words[1..])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
         self.child = Some(child);
         Ok(())
     }
@@ -73,7 +91,9 @@ impl Node {
 
     /// Its end, if it has come to one by itself.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        let Some(child) = &mut self.child else { return Ok(None) };
+        let Some(child) = &mut self.child else {
+            return Ok(None);
+        };
         let status = child.try_wait()?;
         if status.is_some() {
             self.child = None;
@@ -95,7 +115,10 @@ impl Node {
         self.signal(Signal::TERM)?;
         while start.elapsed() < STOP {
             if let Some(status) = self.ended()? {
-                ensure!(status.success(), "a node that was told to stop ended with {status}");
+                ensure!(
+                    status.success(),
+                    "a node that was told to stop ended with {status}"
+                );
                 return Ok(start.elapsed());
             }
             sleep(Duration::from_millis(10));
@@ -114,7 +137,11 @@ pub fn send<R: Request>(address: &str, request: &R, version: i16) -> Result<TcpS
     Ok(socket)
 }
 
-pub fn receive<R: Request>(mut socket: TcpStream, version: i16, patience: Duration) -> Result<R::Response> {
+pub fn receive<R: Request>(
+    mut socket: TcpStream,
+    version: i16,
+    patience: Duration,
+) -> Result<R::Response> {
     socket.set_read_timeout(Some(patience))?;
     let mut size = [0; 4];
     socket.read_exact(&mut size)?;
@@ -143,13 +170,25 @@ pub type Leaders = BTreeMap<(String, i32), Led>;
 
 /// The partitions as one node knows them.
 pub fn leaders(address: &str) -> Result<Leaders> {
-    let request = MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() };
+    let request = MetadataRequest {
+        topics: None,
+        allow_auto_topic_creation: false,
+        ..Default::default()
+    };
     let seen = ask(address, &request, 9)?;
     let mut all = Leaders::new();
     for topic in seen.topics {
         for p in topic.partitions {
-            let led = Led { leader: p.leader_id, epoch: p.leader_epoch, isr: p.isr_nodes.len() };
-            let name = topic.name.as_ref().map(ToString::to_string).unwrap_or_default();
+            let led = Led {
+                leader: p.leader_id,
+                epoch: p.leader_epoch,
+                isr: p.isr_nodes.len(),
+            };
+            let name = topic
+                .name
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             all.insert((name, p.partition_index), led);
         }
     }
@@ -159,10 +198,21 @@ pub fn leaders(address: &str) -> Result<Leaders> {
 /// The active controller and its term, as one node knows it.
 pub fn quorum(address: &str) -> Result<(i32, i32)> {
     let request = DescribeQuorumRequest {
-        topics: vec![TopicData { topic_name: "__cluster_metadata".into(), partitions: vec![PartitionData { partition_index: 0 }] }],
+        topics: vec![TopicData {
+            topic_name: "__cluster_metadata".into(),
+            partitions: vec![PartitionData { partition_index: 0 }],
+        }],
     };
     let seen = ask(address, &request, 1)?;
-    let p = seen.topics.first().and_then(|t| t.partitions.first()).context("a partition")?;
-    ensure!(p.error_code == 0 && p.leader_id >= 0, "error {}", p.error_code);
+    let p = seen
+        .topics
+        .first()
+        .and_then(|t| t.partitions.first())
+        .context("a partition")?;
+    ensure!(
+        p.error_code == 0 && p.leader_id >= 0,
+        "error {}",
+        p.error_code
+    );
     Ok((p.leader_id, p.leader_epoch))
 }

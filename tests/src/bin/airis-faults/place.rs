@@ -24,9 +24,24 @@ const FS_IOC_SHUTDOWN: u32 = 0x8004_587d;
 const NO_LOG_FLUSH: u32 = 2;
 
 pub fn run<S: AsRef<OsStr>>(command: &[S]) -> Result<String> {
-    let what = || command.iter().map(|s| s.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ");
-    let done = Command::new(&command[0]).args(&command[1..]).stdin(Stdio::null()).output().with_context(what)?;
-    ensure!(done.status.success(), "{}: {}", what(), String::from_utf8_lossy(&done.stderr).trim());
+    let what = || {
+        command
+            .iter()
+            .map(|s| s.as_ref().to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let done = Command::new(&command[0])
+        .args(&command[1..])
+        .stdin(Stdio::null())
+        .output()
+        .with_context(what)?;
+    ensure!(
+        done.status.success(),
+        "{}: {}",
+        what(),
+        String::from_utf8_lossy(&done.stderr).trim()
+    );
     Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
 
@@ -49,13 +64,26 @@ pub fn enter() -> Result<Able> {
         return Ok(Able { net, disk });
     }
     let own = ["--net", "--mount", "--propagation", "private"];
-    let permitted = Command::new("unshare").args(own).arg("true").stderr(Stdio::null()).status();
+    let permitted = Command::new("unshare")
+        .args(own)
+        .arg("true")
+        .stderr(Stdio::null())
+        .status();
     if permitted.is_ok_and(|s| s.success()) {
         let me = std::env::current_exe()?;
-        let failed = Command::new("unshare").args(own).arg("--").arg(me).args(std::env::args_os().skip(1)).env(INSIDE, "1").exec();
+        let failed = Command::new("unshare")
+            .args(own)
+            .arg("--")
+            .arg(me)
+            .args(std::env::args_os().skip(1))
+            .env(INSIDE, "1")
+            .exec();
         bail!("unshare: {failed}");
     }
-    Ok(Able { net: false, disk: false })
+    Ok(Able {
+        net: false,
+        disk: false,
+    })
 }
 
 /// One node's surroundings.
@@ -81,12 +109,18 @@ fn image(dir: &Path, node: usize) -> PathBuf {
 
 /// A port that nothing listens on.
 fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port())
 }
 
 impl Place {
     pub fn new(able: Able, dir: &Path, nodes: usize) -> Result<Place> {
-        let mut place = Place { able, dir: dir.to_owned(), sites: Vec::new() };
+        let mut place = Place {
+            able,
+            dir: dir.to_owned(),
+            sites: Vec::new(),
+        };
         if able.net {
             sh!("ip link set lo up")?;
             let _ = sh!("ip link del br0");
@@ -99,15 +133,34 @@ impl Place {
             std::fs::create_dir(&disk)?;
             if able.disk {
                 std::fs::File::create(image(dir, i))?.set_len(IMAGE_BYTES)?;
-                run(&[OsStr::new("mkfs.ext4"), "-q".as_ref(), "-F".as_ref(), "-m".as_ref(), "0".as_ref(), image(dir, i).as_os_str()])?;
+                run(&[
+                    OsStr::new("mkfs.ext4"),
+                    "-q".as_ref(),
+                    "-F".as_ref(),
+                    "-m".as_ref(),
+                    "0".as_ref(),
+                    image(dir, i).as_os_str(),
+                ])?;
             }
             let site = if able.net {
-                let holder = Command::new("unshare").args(["--net", "cat"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-                let site = Site { holder: Some(holder), address: format!("10.77.0.{}", i + 1), broker_port: 9092, controller_port: 9093, disk };
+                let holder = Command::new("unshare")
+                    .args(["--net", "cat"])
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::null())
+                    .spawn()?;
+                let site = Site {
+                    holder: Some(holder),
+                    address: format!("10.77.0.{}", i + 1),
+                    broker_port: 9092,
+                    controller_port: 9093,
+                    disk,
+                };
                 let ours = std::fs::read_link("/proc/self/ns/net")?;
                 let pid = site.holder.as_ref().expect("just started").id();
                 for _ in 0..100 {
-                    if std::fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|theirs| theirs != ours) {
+                    if std::fs::read_link(format!("/proc/{pid}/ns/net"))
+                        .is_ok_and(|theirs| theirs != ours)
+                    {
                         break;
                     }
                     sleep(Duration::from_millis(20));
@@ -117,7 +170,13 @@ impl Place {
                 sh!("ip link set v{i} master br0 up")?;
                 site
             } else {
-                Site { holder: None, address: "127.0.0.1".into(), broker_port: free_port()?, controller_port: free_port()?, disk }
+                Site {
+                    holder: None,
+                    address: "127.0.0.1".into(),
+                    broker_port: free_port()?,
+                    controller_port: free_port()?,
+                    disk,
+                }
             };
             place.sites.push(site);
             if able.net {
@@ -137,11 +196,17 @@ impl Place {
     }
 
     pub fn broker(&self, node: usize) -> String {
-        format!("{}:{}", self.sites[node].address, self.sites[node].broker_port)
+        format!(
+            "{}:{}",
+            self.sites[node].address, self.sites[node].broker_port
+        )
     }
 
     pub fn controller(&self, node: usize) -> String {
-        format!("{}:{}", self.sites[node].address, self.sites[node].controller_port)
+        format!(
+            "{}:{}",
+            self.sites[node].address, self.sites[node].controller_port
+        )
     }
 
     pub fn data(&self, node: usize) -> PathBuf {
@@ -153,7 +218,10 @@ impl Place {
         let mut words: Vec<String> = ["setpriv", "--pdeathsig", "KILL"].map(String::from).into();
         if let Some(holder) = &self.sites[node].holder {
             // Not `ip netns exec`: that has a mount namespace of its own, which would keep a dead file system in use.
-            words.extend(["nsenter".into(), format!("--net=/proc/{}/ns/net", holder.id())]);
+            words.extend([
+                "nsenter".into(),
+                format!("--net=/proc/{}/ns/net", holder.id()),
+            ]);
         }
         words
     }
@@ -170,13 +238,21 @@ impl Place {
         for (name, rules) in [("input", input), ("output", output)] {
             if !rules.is_empty() {
                 let rules = rules.join("\n");
-                text += &format!("table ip f_{name} {{\nchain c {{\ntype filter hook {name} priority 0;\n{rules}\n}}\n}}\n");
+                text += &format!(
+                    "table ip f_{name} {{\nchain c {{\ntype filter hook {name} priority 0;\n{rules}\n}}\n}}\n"
+                );
             }
         }
         let mut words = self.launcher(node);
         words.extend(["nft", "-f", "-"].map(String::from));
-        let mut nft = Command::new(&words[0]).args(&words[1..]).stdin(Stdio::piped()).spawn()?;
-        nft.stdin.take().expect("piped").write_all(text.as_bytes())?;
+        let mut nft = Command::new(&words[0])
+            .args(&words[1..])
+            .stdin(Stdio::piped())
+            .spawn()?;
+        nft.stdin
+            .take()
+            .expect("piped")
+            .write_all(text.as_bytes())?;
         ensure!(nft.wait()?.success(), "nft refuses\n{text}");
         Ok(())
     }
@@ -193,7 +269,13 @@ impl Place {
 
     pub fn mount(&self, node: usize) -> Result<()> {
         let (image, at) = (image(&self.dir, node), &self.sites[node].disk);
-        run(&[OsStr::new("mount"), "-o".as_ref(), "loop".as_ref(), image.as_os_str(), at.as_os_str()])?;
+        run(&[
+            OsStr::new("mount"),
+            "-o".as_ref(),
+            "loop".as_ref(),
+            image.as_os_str(),
+            at.as_os_str(),
+        ])?;
         Ok(())
     }
 
@@ -223,7 +305,13 @@ impl Place {
     /// The file system turns read-only under the running node, as it does on an error of the medium.
     pub fn read_only(&self, node: usize) -> Result<()> {
         let at = self.sites[node].disk.as_os_str();
-        run(&[OsStr::new("mount"), "-i".as_ref(), "-o".as_ref(), "remount,abort".as_ref(), at])?;
+        run(&[
+            OsStr::new("mount"),
+            "-i".as_ref(),
+            "-o".as_ref(),
+            "remount,abort".as_ref(),
+            at,
+        ])?;
         Ok(())
     }
 

@@ -57,7 +57,12 @@ impl World {
         }
         let start = Instant::now();
         let create = CreateTopicsRequest {
-            topics: vec![CreatableTopic { name: TOPIC.into(), num_partitions: PARTITIONS, replication_factor: 3, ..Default::default() }],
+            topics: vec![CreatableTopic {
+                name: TOPIC.into(),
+                num_partitions: PARTITIONS,
+                replication_factor: 3,
+                ..Default::default()
+            }],
             timeout_ms: 5000,
             validate_only: false,
         };
@@ -71,11 +76,24 @@ impl World {
             }
         }
         let bootstrap: Vec<String> = (0..NODES).map(|i| place.broker(i)).collect();
-        let load = Load::start(&bootstrap.join(","), seed, File::create(dir.join("clients.log"))?)?;
+        let load = Load::start(
+            &bootstrap.join(","),
+            seed,
+            File::create(dir.join("clients.log"))?,
+        )?;
         let log = File::create(dir.join("faults.log"))?;
         let chance = Chance::new(seed);
-        let mut world =
-            World { nodes, load, place, chance, probes: 0, broker: broker.to_owned(), log, start, before: Read::new() };
+        let mut world = World {
+            nodes,
+            load,
+            place,
+            chance,
+            probes: 0,
+            broker: broker.to_owned(),
+            log,
+            start,
+            before: Read::new(),
+        };
         world.say(&format!("seed {seed}, {able:?}"));
         world.load.mark();
         world.in_sync()?;
@@ -84,10 +102,20 @@ impl World {
     }
 
     pub fn say(&mut self, text: &str) {
-        let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs() % 86400;
+        let now = std::time::UNIX_EPOCH
+            .elapsed()
+            .unwrap_or_default()
+            .as_secs()
+            % 86400;
         let at = self.start.elapsed().as_secs_f64();
         // The suite's own disk is no finding about the cluster.
-        let _ = writeln!(self.log, "{:02}:{:02}:{:02} {at:8.2} {text}", now / 3600, now / 60 % 60, now % 60);
+        let _ = writeln!(
+            self.log,
+            "{:02}:{:02}:{:02} {at:8.2} {text}",
+            now / 3600,
+            now / 60 % 60,
+            now % 60
+        );
     }
 
     pub fn hold(&mut self, seconds: f64) {
@@ -144,7 +172,10 @@ impl World {
             ensure!(start.elapsed() < PATIENCE, "no node says who leads");
             for i in 0..NODES {
                 for (key, led) in node::leaders(&self.place.broker(i)).unwrap_or_default() {
-                    if all.get(&key).is_none_or(|known: &Led| known.epoch < led.epoch) {
+                    if all
+                        .get(&key)
+                        .is_none_or(|known: &Led| known.epoch < led.epoch)
+                    {
                         all.insert(key, led);
                     }
                 }
@@ -168,7 +199,9 @@ impl World {
 
     pub fn controller(&mut self) -> Result<usize> {
         let (controller, term) = self.quorum()?;
-        self.say(&format!("node {controller} is the controller of term {term}"));
+        self.say(&format!(
+            "node {controller} is the controller of term {term}"
+        ));
         Ok(usize::try_from(controller)?)
     }
 
@@ -186,23 +219,37 @@ impl World {
     /// The node with the group's coordinator.
     pub fn coordinator(&mut self) -> Result<usize> {
         // As Kafka finds it: String.hashCode over the number of partitions.
-        let hash = GROUP.bytes().fold(0i32, |hash, b| hash.wrapping_mul(31).wrapping_add(i32::from(b)));
-        let partitions = self.leaders()?.keys().filter(|(topic, _)| topic == OFFSETS).count() as i32;
+        let hash = GROUP.bytes().fold(0i32, |hash, b| {
+            hash.wrapping_mul(31).wrapping_add(i32::from(b))
+        });
+        let partitions = self
+            .leaders()?
+            .keys()
+            .filter(|(topic, _)| topic == OFFSETS)
+            .count() as i32;
         ensure!(partitions > 0, "the group has no coordinator");
         self.leader(OFFSETS, (hash & i32::MAX) % partitions)
     }
 
     fn leader(&mut self, topic: &str, partition: i32) -> Result<usize> {
         let leaders = self.leaders()?;
-        let led = leaders.get(&(topic.to_owned(), partition)).context("the partition is there")?;
-        self.say(&format!("node {} leads {topic}-{partition} in epoch {}", led.leader, led.epoch));
+        let led = leaders
+            .get(&(topic.to_owned(), partition))
+            .context("the partition is there")?;
+        self.say(&format!(
+            "node {} leads {topic}-{partition} in epoch {}",
+            led.leader, led.epoch
+        ));
         usize::try_from(led.leader).context("it has a leader")
     }
 
     /// A partition of the topic that a node leads, if it leads any.
     pub fn led_by(&mut self, node: usize) -> Result<Option<i32>> {
         let leaders = self.leaders()?;
-        Ok(leaders.iter().find(|((topic, _), led)| topic == TOPIC && led.leader == node as i32).map(|((_, p), _)| *p))
+        Ok(leaders
+            .iter()
+            .find(|((topic, _), led)| topic == TOPIC && led.leader == node as i32)
+            .map(|((_, p), _)| *p))
     }
 
     /// Waits so long at least, and until every partition has acknowledged something sent since the mark.
@@ -214,7 +261,10 @@ impl World {
                 return Ok(());
             }
             if start.elapsed() > GOES_ON && !waiting.is_empty() {
-                bail!("partitions {waiting:?} acknowledge nothing for {GOES_ON:?}; leaders: {:?}", self.leaders()?);
+                bail!(
+                    "partitions {waiting:?} acknowledge nothing for {GOES_ON:?}; leaders: {:?}",
+                    self.leaders()?
+                );
             }
             sleep(Duration::from_millis(20));
         }
@@ -228,8 +278,14 @@ impl World {
             for i in 0..NODES {
                 seen.extend(node::leaders(&self.place.broker(i)));
             }
-            let whole = |all: &node::Leaders| all.len() > PARTITIONS as usize && all.values().all(|led| led.isr == NODES && led.leader >= 0);
-            if seen.len() == NODES && seen.iter().all(whole) && seen.windows(2).all(|pair| pair[0] == pair[1]) {
+            let whole = |all: &node::Leaders| {
+                all.len() > PARTITIONS as usize
+                    && all.values().all(|led| led.isr == NODES && led.leader >= 0)
+            };
+            if seen.len() == NODES
+                && seen.iter().all(whole)
+                && seen.windows(2).all(|pair| pair[0] == pair[1])
+            {
                 return Ok(start.elapsed());
             }
             if start.elapsed() > PATIENCE {
@@ -261,8 +317,16 @@ impl World {
         self.load.mark();
         self.goes_on(0.0)?;
         self.check()?;
-        self.say(&format!("in sync after {:.2} s, longest stand-still {:.2} s", in_sync.as_secs_f64(), stand_still.as_secs_f64()));
-        Ok(Seen { name: fault.name, stand_still, in_sync })
+        self.say(&format!(
+            "in sync after {:.2} s, longest stand-still {:.2} s",
+            in_sync.as_secs_f64(),
+            stand_still.as_secs_f64()
+        ));
+        Ok(Seen {
+            name: fault.name,
+            stand_still,
+            in_sync,
+        })
     }
 
     pub fn acked(&self) -> usize {
@@ -275,7 +339,10 @@ impl World {
         let records: usize = before.iter().map(Vec::len).sum();
         self.before = before;
         wrong.append(&mut self.load.shared.lock().expect("no panic").wrong);
-        self.say(&format!("{} acknowledged, {records} read back", self.acked()));
+        self.say(&format!(
+            "{} acknowledged, {records} read back",
+            self.acked()
+        ));
         self.verdict(&wrong)
     }
 
@@ -312,7 +379,9 @@ impl World {
         let dirs: Vec<PathBuf> = (0..NODES).map(|i| self.place.data(i)).collect();
         let (bytes, wrong) = check::same_files(&dirs)?;
         self.verdict(&wrong)?;
-        self.say(&format!("{bytes} bytes of log are the same on {NODES} nodes"));
+        self.say(&format!(
+            "{bytes} bytes of log are the same on {NODES} nodes"
+        ));
         Ok(())
     }
 }
