@@ -3,7 +3,7 @@
 //! Everything acknowledged is at its offset; a producer's records are there in order, each once, none left out; what was committed
 //! once never changes; the group's offsets never go back; at the end the nodes' files hold the same batches, byte for byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -116,13 +116,14 @@ pub fn check(load: &Load, before: &mut Read) -> Result<Vec<String>> {
             }
         }
         let mut last: BTreeMap<u32, i64> = BTreeMap::new();
+        let mut probes = BTreeSet::new();
         let mut told = 0;
         for (offset, sent) in records.iter().enumerate() {
             let last = last.entry(sent.producer).or_insert(-1);
             let number = i64::from(sent.number);
-            // A probe that was refused leaves a gap.
+            // A probe is sent once. One that was refused is not there, and one may come late, to a node that leads again.
             let right = if sent.producer == PROBE {
-                number > *last
+                probes.insert(sent.number)
             } else {
                 number == *last + 1
             };
@@ -259,40 +260,22 @@ pub fn same_files(dirs: &[std::path::PathBuf]) -> Result<(usize, Vec<String>)> {
         };
         bytes += logs[0].values().map(Vec::len).sum::<usize>();
         for (other, log) in logs.iter().enumerate().skip(1) {
-            let mut pairs: Vec<(i64, Option<&Vec<u8>>, Option<&Vec<u8>>)> = logs[0]
-                .iter()
-                .map(|(at, batch)| (*at, Some(batch), log.get(at)))
-                .collect();
-            pairs.extend(
-                log.iter()
-                    .filter(|(at, _)| !logs[0].contains_key(at))
-                    .map(|(at, batch)| (*at, None, Some(batch))),
-            );
+            let mut at: BTreeSet<i64> = logs[0].keys().chain(log.keys()).copied().collect();
             if name.starts_with("__cluster_metadata-") {
                 // Where both begin (snapshots stand for what is before) and neither has ended (nodes stop one after the other).
-                let first = logs[0]
-                    .keys()
-                    .next()
-                    .max(log.keys().next())
-                    .copied()
-                    .unwrap_or_default();
-                let last = logs[0]
-                    .keys()
-                    .last()
-                    .min(log.keys().last())
-                    .copied()
-                    .unwrap_or_default();
-                pairs.retain(|(at, ..)| (first..=last).contains(at));
+                let first = logs[0].keys().next().max(log.keys().next()).copied();
+                let last = logs[0].keys().last().min(log.keys().last()).copied();
+                at.retain(|at| first <= Some(*at) && Some(*at) <= last);
             }
-            pairs.sort_by_key(|(at, ..)| *at);
-            if let Some((at, ours, theirs)) = pairs.into_iter().find(|(_, a, b)| a != b) {
-                let size = |b: Option<&Vec<u8>>| {
-                    b.map_or("nothing".to_owned(), |b| format!("{} bytes", b.len()))
+            if let Some(at) = at.into_iter().find(|at| logs[0].get(at) != log.get(at)) {
+                let size = |log: &BTreeMap<i64, Vec<u8>>| match log.get(&at) {
+                    Some(batch) => format!("{} bytes", batch.len()),
+                    None => "nothing".to_owned(),
                 };
                 wrong.push(format!(
                     "{name}: at {at} node 0 has {}, node {other} other {}",
-                    size(ours),
-                    size(theirs)
+                    size(&logs[0]),
+                    size(log)
                 ));
             }
         }

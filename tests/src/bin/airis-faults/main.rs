@@ -1,8 +1,9 @@
 //! Real processes that are really hurt: three nodes under load, one fault after another, and after each everything is read back.
 //!
-//! `airis-faults BROKER [--minutes N] [--seed S] [--only A,B] [--log FILE]`; `tests/faults/run` gives it the binary. A round is a cluster of its own
-//! that lives five minutes at most; its seed chooses the order of the faults and whom they hit, but no thread's or packet's timing.
-//! Ends with 0: all held; 1: something did not; 2: it was called wrongly; 3: what ran held, but some faults could not be injected here.
+//! `airis-faults BROKER [--minutes N] [--seed S] [--only A,B] [--log FILE]`; `tests/faults/run` gives it the binary. A round is a
+//! cluster of its own that lives five minutes at most; its seed chooses the order of the faults and whom they hit, but no thread's
+//! or packet's timing. Ends with 0: all held; 1: something did not; 2: it was called wrongly; 3: what ran held, but some faults could
+//! not be injected here.
 
 mod check;
 mod fault;

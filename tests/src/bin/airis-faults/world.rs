@@ -24,7 +24,7 @@ use crate::place::{Able, Place};
 /// Three nodes that nothing is wrong with are in sync, and acknowledge, within this.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Within this acknowledgements go on while one node of three is hurt: far longer than it takes, far shorter than for ever.
-const GOES_ON: Duration = Duration::from_secs(25);
+pub const GOES_ON: Duration = Duration::from_secs(25);
 const OFFSETS: &str = "__consumer_offsets";
 
 /// What one fault did.
