@@ -220,7 +220,7 @@ impl Machine {
             next_offset: id.end,
             membership: meta.last_membership.clone(),
         };
-        self.store.note(state.place.clone());
+        self.store.note(Some(state.place.clone()));
         state.snapshot = Some(meta.clone());
         state.snapshot_at = state.journal.appended();
         Ok(self.publication(&mut state))
@@ -292,7 +292,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
         let publication = tokio::task::spawn_blocking(move || machine.install(&meta, bytes))
             .await
             .unwrap_or_else(|e| Err(io::Error::other(e)))
-            .map_err(|e| failed(ErrorVerb::Write, e))?;
+            .map_err(|e| {
+                // openraft may wait for it to end.
+                self.store.note(None);
+                failed(ErrorVerb::Write, e)
+            })?;
         let _ = self.publish.send(publication).await;
         Ok(())
     }

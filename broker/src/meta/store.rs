@@ -1,7 +1,8 @@
 //! The raft log as openraft wants it: votes and entries in memory, and behind them in the [`Wal`].
 //!
 //! Always holds: a vote or entry is on disk before it is reported as saved; entries are consecutive from the base on. Must never:
-//! forget an entry whose records are not yet synced in the metadata log (the machine syncs it before it lets openraft purge).
+//! forget an entry whose records are not yet synced in the metadata log (the machine syncs it before it lets openraft purge; a purge
+//! that comes while a snapshot is being installed waits for it).
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -18,6 +19,7 @@ use openraft::{
     StoredMembership, Vote,
 };
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::raft::{Entry, NodeKey, TypeConfig};
 use super::wal::{Base, Frame, Wal, WalError};
@@ -30,8 +32,16 @@ struct State {
     vote: Option<Vote<NodeKey>>,
     base: Base,
     entries: BTreeMap<u64, Entry>,
-    /// Where an installed snapshot ends, which the entries here cannot tell.
-    installed: Option<Place>,
+    /// Where the snapshot that was installed last ends, which the entries here cannot tell.
+    installed: watch::Sender<Installed>,
+}
+
+/// What the machine says of the snapshots that it is given.
+#[derive(Clone, Debug, Default)]
+struct Installed {
+    place: Option<Place>,
+    /// One could not be installed; nothing more will come.
+    failed: bool,
 }
 
 /// The log store. Clones share everything.
@@ -103,7 +113,7 @@ impl Store {
             vote,
             base,
             entries: BTreeMap::new(),
-            installed: None,
+            installed: watch::Sender::default(),
         }))))
     }
 
@@ -115,7 +125,7 @@ impl Store {
             vote: None,
             base: Base::default(),
             entries: BTreeMap::new(),
-            installed: None,
+            installed: watch::Sender::default(),
         };
         for frame in frames {
             match frame {
@@ -148,9 +158,29 @@ impl Store {
         }
     }
 
-    /// Told by the machine where a snapshot that it installed ends; openraft purges up to there next.
-    pub fn note(&self, place: Place) {
-        self.0.lock().installed = Some(place);
+    /// Told by the machine where a snapshot that it installed ends, or that it could not. openraft purges up to there, and does not
+    /// wait for the machine.
+    pub fn note(&self, place: Option<Place>) {
+        self.0.lock().installed.send_modify(|installed| {
+            installed.failed |= place.is_none();
+            installed.place = place.or(installed.place.take());
+        });
+    }
+
+    /// Waits until it is known where the records of this entry and all before end, and they are in the metadata log.
+    async fn holds(&self, id: LogId<NodeKey>) -> io::Result<()> {
+        let mut installed = self.0.lock().installed.subscribe();
+        if self.end_of(id.index).is_some() || self.base().log_id >= Some(id) {
+            return Ok(());
+        }
+        let told = installed
+            .wait_for(|i| i.failed || i.place.as_ref().is_some_and(|p| p.log_id >= Some(id)))
+            .await
+            .map_err(io::Error::other)?;
+        match told.failed {
+            true => Err(io::Error::other("a snapshot could not be installed")),
+            false => Ok(()),
+        }
     }
 
     /// The last entry, wherever it is.
@@ -214,7 +244,8 @@ impl Store {
         for entry in state.entries.range(..=id.index).map(|(_, e)| e) {
             place.pass(entry);
         }
-        if let Some(installed) = state.installed.take_if(|p| p.log_id == Some(id)) {
+        let installed = state.installed.borrow().place.clone();
+        if let Some(installed) = installed.filter(|p| p.log_id == Some(id)) {
             place = installed;
         }
         // openraft purges what it has a snapshot of, whether the entries are here or not.
@@ -337,8 +368,10 @@ impl RaftLogStorage<TypeConfig> for Store {
     }
 
     async fn purge(&mut self, log_id: LogId<NodeKey>) -> Result<(), Failure> {
-        self.blocking(move |s| s.purge_to(log_id))
-            .await
-            .map_err(|e| StorageIOError::write_logs(&e).into())
+        let done = match self.holds(log_id).await {
+            Ok(()) => self.blocking(move |s| s.purge_to(log_id)).await,
+            Err(e) => Err(e),
+        };
+        done.map_err(|e| StorageIOError::write_logs(&e).into())
     }
 }
