@@ -604,10 +604,8 @@ impl Running {
 fn close(disks: &Disks, table: &PartitionTable, epoch: BrokerEpoch) -> bool {
     let partitions = table.all();
     let mut clean = true;
-    for partition in &partitions {
-        if let Err(e) = partition.close()
-            && !partition.is_offline()
-        {
+    for (partition, e) in disks.close_all(&partitions) {
+        if !partition.is_offline() {
             error!(topic = %partition.topic, partition = %partition.index, "the log was not closed: {e}");
             clean = false;
         }

@@ -728,6 +728,36 @@ impl Disks {
     }
 
     /// Recovery points, starts of logs and high watermarks.
+    /// Flushes and closes the logs: those of a directory that have something to flush with one sync of its file system, if they are
+    /// many. What could not be closed comes back, each with its error.
+    pub fn close_all(&self, partitions: &[Arc<Partition>]) -> Vec<(Arc<Partition>, StorageError)> {
+        let mut failed = Vec::new();
+        for dir in &self.dirs {
+            let here: Vec<_> = partitions
+                .iter()
+                .filter(|p| p.seat().directory == dir.id)
+                .map(|p| (p, p.close_copy().map(|()| p.log())))
+                .collect();
+            let mut one = |p: &Arc<Partition>, closed: Result<(), StorageError>| {
+                failed.extend(closed.err().map(|e| (p.clone(), e)));
+            };
+            let mut dirty = Vec::new();
+            for (p, log) in here {
+                match log {
+                    Ok(log) if log.recovery_point() < log.end() => dirty.push((p, log)),
+                    Ok(log) => one(p, log.close().map(drop)),
+                    Err(e) => one(p, Err(e)),
+                }
+            }
+            let logs: Vec<&Log> = dirty.iter().map(|(_, log)| &**log).collect();
+            let closed = Log::close_all(&**dir.disk(), dir.log_dir.path(), &logs);
+            for ((p, _), closed) in dirty.iter().zip(closed) {
+                one(p, closed.map(drop));
+            }
+        }
+        failed
+    }
+
     pub fn write_checkpoints(&self, partitions: &[Arc<Partition>]) -> Result<(), StorageError> {
         self.write(
             partitions,

@@ -86,14 +86,14 @@ impl Partition {
         ended
     }
 
-    /// Closes the log, and a copy of it that is not complete.
-    pub fn close(&self) -> Result<Offset, StorageError> {
+    /// Closes a copy of the log that is not complete.
+    pub fn close_copy(&self) -> Result<(), StorageError> {
         let _role = self.role.lock();
         let _alone = self.writers.write();
-        if let Some(copy) = self.future.lock().take() {
-            copy.log.close()?;
+        match self.future.lock().take() {
+            Some(copy) => copy.log.close().map(drop),
+            None => Ok(()),
         }
-        self.log().close()
     }
 
     /// Goes on with the move: copies up to about `bytes`, or takes the log's place if `allowed` says that the controller has agreed

@@ -382,7 +382,8 @@ async fn a_replica_that_may_be_in_a_directory_that_is_away_is_not_begun_anew() {
     let (a, b) = node.ids();
     let partition = node.open(a, false).unwrap();
     append(&partition.log(), 1, "v").unwrap();
-    partition.close().unwrap();
+    partition.close_copy().unwrap();
+    partition.log().close().unwrap();
     drop((partition, node));
     disk.fail_under(Some(Path::new("/a")));
     let node = Node::start(&disk).unwrap();
