@@ -1,8 +1,8 @@
 //! A connection to another node, and requests over it, one after another.
 //!
-//! Always holds: an answer is read into memory as its bytes arrive, up to [`ANSWER_MAX`]; after an error the connection is of no
-//! more use and must be dropped. Must never: retry by itself (its user knows whether that is safe) or wait without the caller's
-//! timeout around it.
+//! Always holds: an answer is read into memory as its bytes arrive, up to [`ANSWER_MAX`], with room for [`ANSWER_TRUSTED`] at once;
+//! after an error the connection is of no more use and must be dropped. Must never: retry by itself (its user knows whether that is
+//! safe) or wait without the caller's timeout around it.
 
 use std::io;
 
@@ -18,6 +18,8 @@ use super::socket::{Network, Socket};
 /// The largest answer that is taken from another node. A fetch answer holds at most `replica.fetch.response.max.bytes` and one
 /// batch more; a snapshot comes in pieces.
 const ANSWER_MAX: usize = 256 * 1024 * 1024;
+/// So much is allocated as soon as an answer announces it.
+const ANSWER_TRUSTED: usize = 1024 * 1024;
 
 /// Why a request to another node has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +55,7 @@ impl Peer {
         let socket = network.connect(host, port).await?;
         Ok(Peer {
             socket,
-            input: FrameDecoder::new(ANSWER_MAX),
+            input: FrameDecoder::new(ANSWER_MAX).trusting(ANSWER_TRUSTED),
             client_id,
             next: 0,
         })

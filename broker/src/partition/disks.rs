@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::flush::Flushes;
 use super::{Partition, config};
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
@@ -71,6 +72,7 @@ struct Dir {
     log_dir: LogDir,
     id: Uuid,
     health: Arc<Health>,
+    flushes: Arc<Flushes>,
     /// The mark of a clean shutdown was there.
     clean: bool,
     recovery_points: PartitionOffsets,
@@ -91,6 +93,7 @@ impl Dir {
         Seat {
             directory: self.id,
             health: self.health.clone(),
+            flushes: self.flushes.clone(),
         }
     }
 
@@ -105,6 +108,7 @@ impl Dir {
 pub struct Seat {
     pub directory: Uuid,
     pub health: Arc<Health>,
+    pub(super) flushes: Arc<Flushes>,
 }
 
 /// A log that has been opened.
@@ -877,6 +881,7 @@ fn ready(
     let dir = Dir {
         id,
         health,
+        flushes: Arc::default(),
         clean: clean.is_some(),
         recovery_points: log_dir.recovery_points()?.unwrap_or_default(),
         log_starts: log_dir.log_starts()?.unwrap_or_default(),

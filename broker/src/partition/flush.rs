@@ -1,19 +1,29 @@
-//! Flushing a partition in the background: one flush serves every waiter.
+//! Flushing in the background: one flush of a partition serves all who wait for it, and few run at once in one log directory, so
+//! that what is appended meanwhile goes with the next.
 //!
-//! Always holds: at most one flush of a partition runs; whatever was appended before it began is durable when it ends. Must never:
-//! run on a thread that serves sockets.
+//! Always holds: at most one flush of a partition runs; whatever was appended before it began is durable when it ends; a partition
+//! waits in its directory's line at most once. Must never: run on a thread that serves sockets, or let one directory wait for another.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use parking_lot::Mutex;
 
 use super::Partition;
 use crate::config::Durability;
 use crate::task;
 
 const IDLE: u8 = 0;
-const RUNNING: u8 = 1;
+/// Waits for a thread.
+const WAITS: u8 = 1;
+const RUNS: u8 = 2;
 /// Runs, and has to run once more.
-const AGAIN: u8 = 2;
+const AGAIN: u8 = 3;
+
+/// Threads that flush in one log directory. More of them write to the disk more often, and each time less.
+const THREADS_MAX: usize = 2;
 
 /// The state of one partition's background flush.
 #[derive(Debug, Default)]
@@ -23,52 +33,110 @@ pub struct Flush {
 }
 
 impl Flush {
-    /// The last flush failed: nothing more is acknowledged from it (fault S14).
+    /// The last flush failed: nothing more is acknowledged from it (fault S14; the log and its directory are off line then).
     pub fn failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
+    }
+}
+
+/// The partitions of one log directory that wait for their flush.
+#[derive(Default)]
+pub struct Flushes(Mutex<Line>);
+
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<Arc<Partition>>,
+    threads: usize,
+}
+
+impl fmt::Debug for Flushes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flushes").finish_non_exhaustive()
+    }
+}
+
+impl Flushes {
+    fn push(self: &Arc<Self>, partition: Arc<Partition>) {
+        let mut line = self.0.lock();
+        line.waiting.push_back(partition);
+        if line.threads == THREADS_MAX {
+            return;
+        }
+        line.threads += 1;
+        drop(line);
+        let mut worker = Worker(Some(self.clone()));
+        task::blocking(move || worker.run());
+    }
+}
+
+/// A thread that flushes until nobody waits. It counts until it ends, however it ends.
+struct Worker(Option<Arc<Flushes>>);
+
+impl Worker {
+    fn run(&mut self) {
+        while let Some(partition) = self.next() {
+            partition.flush_in_turn();
+        }
+    }
+
+    /// Whoever comes after the line was seen empty finds this thread gone, and starts another.
+    fn next(&mut self) -> Option<Arc<Partition>> {
+        let flushes = self.0.take()?;
+        let mut line = flushes.0.lock();
+        let next = line.waiting.pop_front();
+        match next {
+            None => line.threads -= 1,
+            Some(_) => {
+                drop(line);
+                self.0 = Some(flushes);
+            }
+        }
+        next
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(flushes) = self.0.take() {
+            flushes.0.lock().threads -= 1;
+        }
     }
 }
 
 impl Partition {
     /// Has everything appended so far flushed, soon and elsewhere.
     pub fn flush_soon(self: &Arc<Self>) {
-        let state = &self.flush.state;
-        loop {
-            match state.load(Ordering::Acquire) {
-                IDLE => {
-                    if state
-                        .compare_exchange(IDLE, RUNNING, Ordering::AcqRel, Ordering::Acquire)
-                        .is_ok()
-                    {
-                        break;
-                    }
-                }
-                RUNNING => {
-                    if state
-                        .compare_exchange(RUNNING, AGAIN, Ordering::AcqRel, Ordering::Acquire)
-                        .is_ok()
-                    {
-                        return;
-                    }
-                }
-                _ => return,
-            }
+        // A write even where nothing changes: the thread that takes the partition from the line then sees what was appended before.
+        let before = self
+            .flush
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+                Some(match state {
+                    IDLE => WAITS,
+                    RUNS => AGAIN,
+                    waits => waits,
+                })
+            });
+        if before == Ok(IDLE) {
+            self.stand_in_line();
         }
-        let this = self.clone();
-        task::blocking(move || this.run_flushes());
     }
 
-    fn run_flushes(self: Arc<Self>) {
+    fn stand_in_line(self: &Arc<Self>) {
+        let flushes = self.placed.load().seat.flushes.clone();
+        flushes.push(self.clone());
+    }
+
+    fn flush_in_turn(self: &Arc<Self>) {
         let state = &self.flush.state;
-        loop {
-            state.store(RUNNING, Ordering::Release);
-            self.flush_now();
-            if state
-                .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire)
-                .is_ok()
-            {
-                return;
-            }
+        state.swap(RUNS, Ordering::AcqRel);
+        self.flush_now();
+        let again = state
+            .compare_exchange(RUNS, IDLE, Ordering::AcqRel, Ordering::Acquire)
+            .is_err();
+        if again {
+            state.store(WAITS, Ordering::Release);
+            self.stand_in_line();
         }
     }
 

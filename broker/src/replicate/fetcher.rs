@@ -36,8 +36,6 @@ const CUT_SHORT_EVERY: Duration = Duration::from_millis(50);
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Answers with more bytes are taken on a thread that may block.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
-/// Threads that flush the partitions of one answer.
-const FLUSH_THREADS_MAX: usize = 8;
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
@@ -520,19 +518,12 @@ fn apply(parts: &[Part], now: Millis) -> Vec<(Key, Position, Next)> {
     outcomes
 }
 
-/// Flushes on this thread and, for many, some more.
+/// Flushes on this thread from the one end, while the threads of their log directories begin at the other.
 fn flush_all(partitions: &[Arc<Partition>]) {
-    let threads = partitions.len().min(FLUSH_THREADS_MAX);
-    if threads <= 1 {
-        partitions.iter().for_each(|p| p.flush_now());
+    let Some((first, rest)) = partitions.split_first() else {
         return;
-    }
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let work = || {
-        while let Some(p) = partitions.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-        {
-            p.flush_now();
-        }
     };
-    task::side_by_side(threads, work);
+    rest.iter().for_each(|p| p.flush_soon());
+    first.flush_now();
+    rest.iter().rev().for_each(|p| p.flush_now());
 }

@@ -577,6 +577,37 @@ async fn records_are_acknowledged_once_they_are_everywhere() {
     }
 }
 
+/// More partitions at once than threads that flush: none is forgotten in the line, and nothing is acknowledged before its turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledgements_of_many_partitions_wait_for_their_own_flush() {
+    const PARTITIONS: usize = 16;
+    let c = Arc::new(Cluster::start(3, durable).await);
+    let mut producers = tokio::task::JoinSet::new();
+    for n in 0..PARTITIONS {
+        let topic = format!("t{n}");
+        let leader = n as i32 % 3 + 1;
+        let replicas = [leader, leader % 3 + 1, (leader + 1) % 3 + 1];
+        c.create(&topic, &replicas, &[]).await;
+        let c = c.clone();
+        producers.spawn(async move {
+            for i in 0..10 {
+                let offset = c.acked(leader, &topic, &format!("{i}")).await;
+                assert_eq!(offset, i);
+                for id in 1..=3 {
+                    let durable = c.partition(id, &topic).log().recovery_point();
+                    assert!(durable > Offset(offset), "{topic} at node {id}: {durable}");
+                }
+            }
+        });
+    }
+    while let Some(done) = timeout(PATIENCE, producers.join_next())
+        .await
+        .expect("in time")
+    {
+        done.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_that_died_comes_back_with_everything() {
     let mut c = Cluster::start(3, brisk).await;
