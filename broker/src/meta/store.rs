@@ -9,7 +9,11 @@ use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+#[cfg(feature = "sim")]
+use airis_cluster::plant::{Plant, is_planted};
 use airis_protocol::batch::BatchHeader;
 use airis_storage::Disk;
 use openraft::storage::{LogFlushed, RaftLogStorage};
@@ -18,6 +22,7 @@ use openraft::{
     StoredMembership, Vote,
 };
 use parking_lot::Mutex;
+use tokio::time::sleep;
 
 use super::raft::{Entry, NodeKey, TypeConfig};
 use super::wal::{Base, Frame, Wal, WalError};
@@ -37,7 +42,21 @@ struct State {
 
 /// The log store. Clones share everything.
 #[derive(Clone)]
-pub(super) struct Store(Arc<Mutex<State>>);
+pub(super) struct Store(Arc<Mutex<State>>, Arc<AtomicBool>);
+
+/// How often a full disk is tried again.
+const ROOM_LOOK: Duration = Duration::from_millis(100);
+
+/// Whether it was said that something waits for room.
+#[derive(Default)]
+pub(super) struct Waits(bool);
+
+pub(super) fn is_full(e: &io::Error) -> bool {
+    matches!(
+        e.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
 
 /// How many records of the metadata log an entry becomes, if its first one gets the offset `next`.
 ///
@@ -89,6 +108,10 @@ impl State {
 }
 
 impl Store {
+    fn new(state: State) -> Store {
+        Store(Arc::new(Mutex::new(state)), Arc::default())
+    }
+
     /// A store that begins at `base`, in place of any that is there.
     pub fn create(
         disk: &Arc<dyn Disk>,
@@ -99,13 +122,13 @@ impl Store {
         let mut frames = vec![Frame::Base(base.clone())];
         frames.extend(vote.map(Frame::Vote));
         let wal = Wal::replace(disk, dir, &frames)?;
-        Ok(Store(Arc::new(Mutex::new(State {
+        Ok(Store::new(State {
             wal,
             vote,
             base,
             entries: BTreeMap::new(),
             installed: None,
-        }))))
+        }))
     }
 
     /// The store that is in the directory.
@@ -130,7 +153,7 @@ impl Store {
                 }
             }
         }
-        Ok(Store(Arc::new(Mutex::new(state))))
+        Ok(Store::new(state))
     }
 
     /// Where the entries begin.
@@ -182,6 +205,14 @@ impl Store {
 
     /// Saves a vote before openraft runs.
     pub fn save_vote_now(&self, vote: Vote<NodeKey>) -> io::Result<()> {
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::UnsyncedVote) {
+            let mut bytes = Vec::new();
+            Frame::Vote(vote).put(&mut bytes);
+            let mut state = self.0.lock();
+            state.vote = Some(vote);
+            return state.wal.append_unsynced(&bytes);
+        }
         self.save(Frame::Vote(vote))?;
         self.0.lock().vote = Some(vote);
         Ok(())
@@ -198,15 +229,41 @@ impl Store {
         self.0.lock().wal.append(&bytes)
     }
 
-    /// Runs file work on a thread that may block.
+    /// Runs file work on a thread that may block. `work` that fails changes nothing; on a full disk it is tried again until there
+    /// is room: a voter that cannot write confirms nothing and votes for nobody, and goes on where it was (faults S12).
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Store) -> io::Result<T> + Send + 'static,
+        work: impl Fn(&Store) -> io::Result<T> + Send + Sync + 'static,
     ) -> io::Result<T> {
-        let store = self.clone();
-        task::blocking(move || work(&store))
-            .await
-            .unwrap_or_else(|e| Err(io::Error::other(e)))
+        let work = Arc::new(work);
+        let mut waits = Waits::default();
+        loop {
+            let (store, work) = (self.clone(), work.clone());
+            let done = task::blocking(move || work(&store))
+                .await
+                .unwrap_or_else(|e| Err(io::Error::other(e)));
+            match done {
+                Err(e) if self.waits_for_room(&e, &mut waits).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// True, after a while, if what failed is to be tried again: the disk is full, and the node runs.
+    pub async fn waits_for_room(&self, e: &io::Error, waits: &mut Waits) -> bool {
+        if !is_full(e) || self.1.load(Ordering::Acquire) {
+            return false;
+        }
+        if !std::mem::replace(&mut waits.0, true) {
+            tracing::error!("the metadata log waits for room on its disk: {e}");
+        }
+        sleep(ROOM_LOOK).await;
+        true
+    }
+
+    /// Nobody waits for room any more: the node stops.
+    pub fn give_up(&self) {
+        self.1.store(true, Ordering::Release);
     }
 
     fn purge_to(&self, id: LogId<NodeKey>) -> io::Result<()> {
@@ -215,8 +272,8 @@ impl Store {
         for entry in state.entries.range(..=id.index).map(|(_, e)| e) {
             place.pass(entry);
         }
-        if let Some(installed) = state.installed.take_if(|p| p.log_id == Some(id)) {
-            place = installed;
+        if let Some(installed) = state.installed.as_ref().filter(|p| p.log_id == Some(id)) {
+            place = installed.clone();
         }
         // openraft purges what it has a snapshot of, whether the entries are here or not.
         place.log_id = place.log_id.max(Some(id));
@@ -225,11 +282,16 @@ impl Store {
             next_offset: place.next_offset,
             membership: place.membership,
         };
-        let kept = state.entries.split_off(&(id.index + 1));
+        let kept: BTreeMap<u64, Entry> = state
+            .entries
+            .range(id.index + 1..)
+            .map(|(index, entry)| (*index, entry.clone()))
+            .collect();
         let mut frames = vec![Frame::Base(base.clone())];
         frames.extend(state.vote.map(Frame::Vote));
         frames.extend(kept.values().cloned().map(Frame::Entry));
         state.wal.rewrite(&frames)?;
+        let _ = state.installed.take_if(|p| p.log_id == Some(id));
         state.base = base;
         state.entries = kept;
         Ok(())
@@ -314,10 +376,17 @@ impl RaftLogStorage<TypeConfig> for Store {
                     frame.put(&mut bytes);
                 }
                 let mut state = s.0.lock();
-                state.wal.append(&bytes)?;
-                for frame in frames {
+                #[cfg(feature = "sim")]
+                let written = match is_planted(Plant::UnsyncedEntry) {
+                    true => state.wal.append_unsynced(&bytes),
+                    false => state.wal.append(&bytes),
+                };
+                #[cfg(not(feature = "sim"))]
+                let written = state.wal.append(&bytes);
+                written?;
+                for frame in &frames {
                     if let Frame::Entry(entry) = frame {
-                        state.entries.insert(entry.log_id.index, entry);
+                        state.entries.insert(entry.log_id.index, entry.clone());
                     }
                 }
                 Ok(())
