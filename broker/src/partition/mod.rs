@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use airis_cluster::config::TopicConfig;
+#[cfg(feature = "sim")]
+use airis_cluster::plant::{Plant, is_planted};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str, Uuid};
 use airis_storage::log::{AppendArgs, Appended, Log, Origin};
@@ -189,6 +191,10 @@ impl Partition {
         let leader_epoch = self.check_leader(epoch)?;
         if all && !self.enough.load(Ordering::Acquire) {
             return Err(ErrorCode::NotEnoughReplicas);
+        }
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::LostDuplicate) {
+            self.log.expire_producers(Millis(i64::MAX), 0);
         }
         let appended = self
             .log
