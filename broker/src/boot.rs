@@ -370,6 +370,8 @@ pub async fn start(
         chance,
         config: config.clone(),
     }));
+    #[cfg(feature = "sim")]
+    crate::sim::begun(&node);
     node.set_epoch(epoch);
     if let Some(door) = &door {
         door.open(node.clone());

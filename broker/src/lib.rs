@@ -23,6 +23,9 @@ mod node;
 mod partition;
 mod producer_ids;
 mod replicate;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod sim;
 mod task;
 mod topics;
 mod work;

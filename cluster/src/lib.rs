@@ -6,4 +6,6 @@ pub mod group;
 pub mod machine;
 pub mod metadata;
 pub mod placement;
+#[cfg(feature = "sim")]
+pub mod plant;
 pub mod replica;

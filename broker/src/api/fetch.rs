@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airis_cluster::fetch::session::{Mode, Plan, Wanted};
+#[cfg(feature = "sim")]
+use airis_cluster::plant::{Plant, is_planted};
 use airis_cluster::replica;
 use airis_cluster::replica::leader::Fetched;
 use airis_cluster::replica::nearest::{Candidate, nearest};
@@ -264,6 +266,11 @@ impl Fetch {
                 partition.check_leader(epoch).map(|_| ())
             };
         };
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::NoFencing) {
+            partition.check_leader(LeaderEpoch(-1))?;
+            return partition.admit(replica, BrokerEpoch(-1));
+        }
         // The epoch first: who is behind has to learn that, not that it has no replica.
         partition.check_leader(epoch)?;
         partition

@@ -31,6 +31,8 @@ const STAGGER: Duration = Duration::from_millis(60);
 const PREVOTE_MAX: Duration = Duration::from_millis(300);
 /// The least rest between two tries.
 const REST: Duration = Duration::from_millis(100);
+/// Between two requests for a snapshot.
+const SNAPSHOT_AGAIN: Duration = Duration::from_secs(1);
 /// Between two requests for the log.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -62,15 +64,20 @@ impl Elector {
         let mut started = false;
         let mut ask_at = Instant::now() + ASK_AGAIN;
         let mut rest_until = Instant::now();
+        let mut snapshot_at = Instant::now();
         loop {
             let (state, voters) = {
                 let m = metrics.borrow_and_update();
                 let voters: BTreeSet<NodeKey> = m.membership_config.voter_ids().collect();
                 (m.state, voters)
             };
-            if self.machine.bytes_since_snapshot() >= self.snapshot_bytes {
-                // It is built beside; openraft drops the request if one is being built.
+            if self.machine.bytes_since_snapshot() >= self.snapshot_bytes
+                && Instant::now() >= snapshot_at
+            {
+                // It is built beside; openraft drops the request if one is being built. Every request is a change of the metrics
+                // that wake this loop: without a rest it would spin until the snapshot is there.
                 let _ = self.raft.trigger().snapshot().await;
+                snapshot_at = Instant::now() + SNAPSHOT_AGAIN;
             }
             let alone = voters.len() < 2 || !voters.contains(&self.me);
             self.raft.runtime_config().tick(!alone);

@@ -24,7 +24,7 @@ use super::checkpoint::{self, QuorumRecords, SnapshotId};
 use super::journal::{Journal, QuorumState};
 use super::publish::Applied;
 use super::raft::{Entry, Node, NodeKey, Outcome, TypeConfig};
-use super::store::{Place, Store, records_of};
+use super::store::{Place, Store, Waits, is_full, records_of};
 use crate::task;
 
 type Failure = StorageError<NodeKey>;
@@ -63,6 +63,17 @@ pub(super) struct Machine {
     pub store: Store,
 }
 
+/// What is kept free beyond an entry's records: index entries, stamps.
+const ROOM_SLACK: u64 = 4 << 10;
+
+/// Bytes of an entry's records.
+fn bytes_of(entry: &Entry) -> u64 {
+    match &entry.payload {
+        EntryPayload::Normal(p) => p.batches.iter().map(|b| b.len() as u64).sum(),
+        EntryPayload::Blank | EntryPayload::Membership(_) => 0,
+    }
+}
+
 fn failed(verb: ErrorVerb, e: impl std::error::Error + 'static) -> Failure {
     StorageIOError::new(ErrorSubject::StateMachine, verb, AnyError::new(&e)).into()
 }
@@ -79,8 +90,12 @@ impl State {
         self.last_timestamp = self.last_timestamp.max(batch.header().max_timestamp);
         if let Some(leader) = checkpoint::leader_of(&batch) {
             let voters = voters(&self.place.membership);
-            QuorumState::elected(leader, batch.header().leader_epoch, &voters)
-                .write(&**self.journal.disk(), self.journal.dir())?;
+            let state = QuorumState::elected(leader, batch.header().leader_epoch, &voters);
+            match state.write(&**self.journal.disk(), self.journal.dir()) {
+                // The log says the same; the next leader's is written.
+                Err(e) if is_full(&e) => tracing::warn!("quorum-state was not written: {e}"),
+                written => written?,
+            }
         }
         checkpoint::apply(&mut self.image, &mut self.delta, &mut self.quorum, &batch)
             .map_err(io::Error::other)
@@ -221,11 +236,12 @@ impl Machine {
         state.check_open()?;
         self.store.installing(&place)?;
         checkpoint::store(&**state.journal.disk(), state.journal.dir(), id, &bytes)?;
+        state.journal.restart_at(id.end)?;
+        self.store.installed()?;
+        // On the disk it is whole: up to here it can be tried again.
         let before = std::mem::replace(&mut state.image, image);
         state.quorum = quorum;
         state.delta = Delta::between(&before, &state.image);
-        state.journal.restart_at(id.end)?;
-        self.store.installed()?;
         self.store.applied(place.log_id);
         state.place = place;
         state.snapshot = Some(meta.clone());
@@ -260,14 +276,22 @@ impl RaftStateMachine<TypeConfig> for Machine {
         I::IntoIter: OptionalSend,
     {
         let mut outcomes = Vec::new();
+        for entry in entries {
+            let fatal = |e: io::Error| StorageIOError::apply(entry.log_id, &e);
+            // First the room for all of it: half of an entry cannot be taken back.
+            let room = bytes_of(&entry) + ROOM_SLACK;
+            let mut waits = Waits::default();
+            loop {
+                let reserved = self.state.lock().journal.reserve(room);
+                match reserved {
+                    Err(e) if self.store.waits_for_room(&e, &mut waits).await => {}
+                    reserved => break reserved.map_err(fatal)?,
+                }
+            }
+            outcomes.push(self.state.lock().apply(&entry).map_err(fatal)?);
+        }
         let publication = {
             let mut state = self.state.lock();
-            for entry in entries {
-                let outcome = state
-                    .apply(&entry)
-                    .map_err(|e| StorageIOError::apply(entry.log_id, &e))?;
-                outcomes.push(outcome);
-            }
             self.store.applied(state.place.log_id);
             if state.image.in_transaction() {
                 None
@@ -297,13 +321,21 @@ impl RaftStateMachine<TypeConfig> for Machine {
     ) -> Result<(), Failure> {
         let (machine, meta) = (self.clone(), meta.clone());
         let bytes = Bytes::from(snapshot.into_inner());
-        let publication = task::blocking(move || machine.install(&meta, bytes))
-            .await
-            .unwrap_or_else(|e| Err(io::Error::other(e)))
-            .map_err(|e| {
-                self.store.stuck();
-                failed(ErrorVerb::Write, e)
-            })?;
+        let mut waits = Waits::default();
+        let publication = loop {
+            let (machine, meta, bytes) = (machine.clone(), meta.clone(), bytes.clone());
+            let installed = task::blocking(move || machine.install(&meta, bytes))
+                .await
+                .unwrap_or_else(|e| Err(io::Error::other(e)));
+            match installed {
+                Err(e) if self.store.waits_for_room(&e, &mut waits).await => {}
+                Err(e) => {
+                    self.store.stuck();
+                    return Err(failed(ErrorVerb::Write, e));
+                }
+                Ok(publication) => break publication,
+            }
+        };
         let _ = self.publish.send(publication).await;
         Ok(())
     }
@@ -334,10 +366,16 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
 impl RaftSnapshotBuilder<TypeConfig> for Machine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, Failure> {
-        let machine = self.clone();
-        task::blocking(move || machine.build())
-            .await
-            .unwrap_or_else(|e| Err(io::Error::other(e)))
-            .map_err(|e| failed(ErrorVerb::Write, e))
+        let mut waits = Waits::default();
+        loop {
+            let machine = self.clone();
+            let built = task::blocking(move || machine.build())
+                .await
+                .unwrap_or_else(|e| Err(io::Error::other(e)));
+            match built {
+                Err(e) if self.store.waits_for_room(&e, &mut waits).await => {}
+                built => return built.map_err(|e| failed(ErrorVerb::Write, e)),
+            }
+        }
     }
 }

@@ -476,6 +476,7 @@ impl Meta {
             self.publishing.abort();
             return Ok(());
         };
+        machine.store.give_up();
         raft.shutdown()
             .await
             .map_err(|e| MetaError::Raft(e.to_string()))?;
@@ -497,6 +498,7 @@ impl Meta {
             self.handle.close().await;
             return;
         };
+        machine.store.give_up();
         let _ = raft.shutdown().await;
         self.handle.close().await;
         let _ = task::blocking(move || machine.abandon()).await;

@@ -12,7 +12,11 @@ use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+#[cfg(feature = "sim")]
+use airis_cluster::plant::{Plant, is_planted};
 use airis_protocol::batch::BatchHeader;
 use airis_storage::Disk;
 use openraft::storage::{LogFlushed, RaftLogStorage};
@@ -22,6 +26,7 @@ use openraft::{
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::raft::{Entry, NodeKey, TypeConfig};
 use super::wal::{Base, Frame, Wal, WalError};
@@ -53,6 +58,22 @@ struct Applied {
 pub(super) struct Store {
     state: Arc<Mutex<State>>,
     applied: Arc<watch::Sender<Applied>>,
+    /// The node stops: nobody waits for room any more.
+    given_up: Arc<AtomicBool>,
+}
+
+/// How often a full disk is tried again.
+const ROOM_LOOK: Duration = Duration::from_millis(100);
+
+/// Whether it was said that something waits for room.
+#[derive(Default)]
+pub(super) struct Waits(bool);
+
+pub(super) fn is_full(e: &io::Error) -> bool {
+    matches!(
+        e.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// How many records of the metadata log an entry becomes, if its first one gets the offset `next`.
@@ -166,6 +187,7 @@ impl Store {
         Store {
             state: Arc::new(Mutex::new(state)),
             applied: Arc::new(watch::channel(Applied::default()).0),
+            given_up: Arc::default(),
         }
     }
 
@@ -263,6 +285,14 @@ impl Store {
 
     /// Saves a vote before openraft runs.
     pub fn save_vote_now(&self, vote: Vote<NodeKey>) -> io::Result<()> {
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::UnsyncedVote) {
+            let mut bytes = Vec::new();
+            Frame::Vote(vote).put(&mut bytes);
+            let mut state = self.state.lock();
+            state.vote = Some(vote);
+            return state.wal.append_unsynced(&bytes);
+        }
         self.save(Frame::Vote(vote))?;
         self.state.lock().vote = Some(vote);
         Ok(())
@@ -279,15 +309,41 @@ impl Store {
         self.state.lock().wal.append(&bytes)
     }
 
-    /// Runs file work on a thread that may block.
+    /// Runs file work on a thread that may block. `work` that fails changes nothing; on a full disk it is tried again until there
+    /// is room: a voter that cannot write confirms nothing and votes for nobody, and goes on where it was (faults S12).
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Store) -> io::Result<T> + Send + 'static,
+        work: impl Fn(&Store) -> io::Result<T> + Send + Sync + 'static,
     ) -> io::Result<T> {
-        let store = self.clone();
-        task::blocking(move || work(&store))
-            .await
-            .unwrap_or_else(|e| Err(io::Error::other(e)))
+        let work = Arc::new(work);
+        let mut waits = Waits::default();
+        loop {
+            let (store, work) = (self.clone(), work.clone());
+            let done = task::blocking(move || work(&store))
+                .await
+                .unwrap_or_else(|e| Err(io::Error::other(e)));
+            match done {
+                Err(e) if self.waits_for_room(&e, &mut waits).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// True, after a while, if what failed is to be tried again: the disk is full, and the node runs.
+    pub async fn waits_for_room(&self, e: &io::Error, waits: &mut Waits) -> bool {
+        if !is_full(e) || self.given_up.load(Ordering::Acquire) {
+            return false;
+        }
+        if !std::mem::replace(&mut waits.0, true) {
+            tracing::error!("the metadata log waits for room on its disk: {e}");
+        }
+        sleep(ROOM_LOOK).await;
+        true
+    }
+
+    /// Nobody waits for room any more: the node stops.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
     }
 
     fn purge_to(&self, id: LogId<NodeKey>) -> io::Result<()> {
@@ -305,7 +361,11 @@ impl Store {
             next_offset: place.next_offset,
             membership: place.membership,
         };
-        let kept = state.entries.split_off(&(id.index + 1));
+        let kept: BTreeMap<u64, Entry> = state
+            .entries
+            .range(id.index + 1..)
+            .map(|(index, entry)| (*index, entry.clone()))
+            .collect();
         state.begin_at(base, kept)
     }
 }
@@ -388,10 +448,17 @@ impl RaftLogStorage<TypeConfig> for Store {
                     frame.put(&mut bytes);
                 }
                 let mut state = s.state.lock();
-                state.wal.append(&bytes)?;
-                for frame in frames {
+                #[cfg(feature = "sim")]
+                let written = match is_planted(Plant::UnsyncedEntry) {
+                    true => state.wal.append_unsynced(&bytes),
+                    false => state.wal.append(&bytes),
+                };
+                #[cfg(not(feature = "sim"))]
+                let written = state.wal.append(&bytes);
+                written?;
+                for frame in &frames {
                     if let Frame::Entry(entry) = frame {
-                        state.entries.insert(entry.log_id.index, entry);
+                        state.entries.insert(entry.log_id.index, entry.clone());
                     }
                 }
                 Ok(())

@@ -353,6 +353,14 @@ impl Wal {
         }
     }
 
+    /// As [`Wal::append`], for the bugs that leave the sync out.
+    #[cfg(feature = "sim")]
+    pub fn append_unsynced(&mut self, frames: &[u8]) -> io::Result<()> {
+        write(&*self.file, self.len, frames)?;
+        self.len += frames.len() as u64;
+        Ok(())
+    }
+
     /// Makes sure that so many bytes can be appended: a full disk is then found before a write is promised.
     pub fn reserve(&self, bytes: u64) -> io::Result<()> {
         self.file.preallocate(self.len + bytes)

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use airis_cluster::config::TopicConfig;
+#[cfg(feature = "sim")]
+use airis_cluster::plant::{Plant, is_planted};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str, Uuid};
 use airis_storage::ReadError;
@@ -260,6 +262,10 @@ impl Partition {
             origin,
         };
         let writing = self.writers.read();
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::LostDuplicate) {
+            self.log().expire_producers(Millis(i64::MAX), 0);
+        }
         let appended = self.log().append_as_leader(&batches, args);
         drop(writing);
         let appended = appended.map_err(|e| append_error::log(self, e))?;

@@ -17,6 +17,9 @@ use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset};
 use airis_storage::{AppendError, Log, ReadError, StorageError};
 
+#[cfg(feature = "sim")]
+use airis_cluster::plant::{Plant, is_planted};
+
 use super::{Leadership, Partition};
 use crate::config::Durability;
 
@@ -127,6 +130,10 @@ impl Partition {
                     &mut out,
                 );
                 *role = Role::Leader(Box::new(leader));
+                #[cfg(feature = "sim")]
+                if is_planted(Plant::ProducersNotReplicated) {
+                    self.log().expire_producers(Millis(i64::MAX), 0);
+                }
             }
         }
         if let Role::Leader(leader) = role {
@@ -144,6 +151,12 @@ impl Partition {
         {
             return;
         }
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::CutToHighWatermark) {
+            let _ = self
+                .log()
+                .truncate_to(self.high_watermark(), self.hub.now());
+        }
         *role = Role::Follower {
             leader,
             epoch: now.epoch,
@@ -154,6 +167,10 @@ impl Partition {
 
     /// Up to where this replica itself counts.
     pub(super) fn counted(&self) -> Offset {
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::CountBeyondFlush) {
+            return self.log().end();
+        }
         match self.durability {
             Durability::PageCache => self.log().end(),
             Durability::Fsync => self.log().recovery_point(),

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use airis_cluster::fetch::client::{ClientSession, Key};
 use airis_cluster::metadata::{Image, features};
+#[cfg(feature = "sim")]
+use airis_cluster::plant::{Plant, is_planted};
 use airis_cluster::replica::follower::Answer;
 use airis_protocol::batch::{BatchBytes, BatchError};
 use airis_protocol::error::ErrorCode;
@@ -188,6 +190,10 @@ impl Fetcher {
             .iter()
             .filter_map(|(key, position)| {
                 let p = &self.slots.get(key)?.partition;
+                #[cfg(feature = "sim")]
+                if is_planted(Plant::FetchBeyondFlush) {
+                    return None;
+                }
                 let flushed = !p.waits_for_disk() || p.log().recovery_point() >= position.offset;
                 (!flushed).then(|| (*key, p.clone()))
             })
@@ -514,6 +520,10 @@ fn apply(parts: &[Part], now: Millis) -> Vec<(Key, Position, Next)> {
             (part.key, part.asked, next)
         })
         .collect();
+    #[cfg(feature = "sim")]
+    if is_planted(Plant::FetchBeyondFlush) {
+        return outcomes;
+    }
     flush_all(&grown);
     outcomes
 }

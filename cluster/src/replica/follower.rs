@@ -7,6 +7,9 @@
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{LeaderEpoch, Offset};
 
+#[cfg(feature = "sim")]
+use crate::plant::{Plant, is_planted};
+
 /// The follower's own log, as it is at the time of a step.
 pub struct Local<'a> {
     pub start: Offset,
@@ -124,6 +127,10 @@ impl Follower {
 ///
 /// If this log does not know that epoch, it is cut to the end of its own largest one below, and the next fetch asks about that.
 fn cut(local: &Local<'_>, epoch: LeaderEpoch, end: Offset) -> Offset {
+    #[cfg(feature = "sim")]
+    if is_planted(Plant::CutInOneRound) {
+        return end.min(local.end).max(Offset(0));
+    }
     let to = match (local.epoch_end)(epoch) {
         Some((own, own_end)) if own == epoch => own_end.min(end),
         Some((_, own_end)) => own_end,

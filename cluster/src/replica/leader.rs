@@ -9,6 +9,8 @@ use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset};
 
 use crate::metadata::{Image, PartitionImage};
+#[cfg(feature = "sim")]
+use crate::plant::{Plant, is_planted};
 
 /// The end of a follower that has not fetched from this leader yet.
 const UNKNOWN: Offset = Offset(-1);
@@ -212,6 +214,14 @@ impl Leader {
             counted,
             high_watermark,
         } = log;
+        #[cfg(feature = "sim")]
+        let high_watermark = match is_planted(Plant::HighWatermarkAhead) {
+            true => {
+                out.push(Effect::HighWatermark(end));
+                end
+            }
+            false => high_watermark,
+        };
         let mut leader = Leader {
             node,
             lag_max_ms,
@@ -277,6 +287,10 @@ impl Leader {
             .iter()
             .find(|f| f.id == replica)
             .ok_or(Refused::NoReplica)?;
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::IsrWithoutBrokerEpoch) {
+            return Ok(());
+        }
         if broker_epoch.0 >= 0 && broker_epoch < follower.broker_epoch {
             return Err(Refused::OldRun);
         }
@@ -386,6 +400,10 @@ impl Leader {
 
     /// Whether a replica's broker may have it in an ISR.
     fn eligible(&self, f: &Follower) -> bool {
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::IsrWithoutBrokerEpoch) {
+            return true;
+        }
         self.live(f.id)
             .is_some_and(|l| !l.stopping && (f.broker_epoch.0 < 0 || f.broker_epoch == l.epoch))
     }
@@ -395,6 +413,12 @@ impl Leader {
     }
 
     fn in_maximal_isr(&self, id: NodeId) -> bool {
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::AckBeforeIsr)
+            && let Some(pending) = &self.pending
+        {
+            return pending.isr.contains(&id);
+        }
         self.assigned.isr.contains(&id)
             || self.pending.as_ref().is_some_and(|p| p.isr.contains(&id))
     }
@@ -444,6 +468,10 @@ impl Leader {
 
     fn propose(&mut self, isr: Vec<NodeId>, out: &mut Vec<Effect>) {
         let epoch_of = |id: NodeId| {
+            #[cfg(feature = "sim")]
+            if is_planted(Plant::IsrWithoutBrokerEpoch) {
+                return BrokerEpoch(-1);
+            }
             if id == self.node {
                 return self.live(id).map_or(BrokerEpoch(-1), |l| l.epoch);
             }
@@ -515,6 +543,16 @@ impl Leader {
             return;
         }
         let mut to = self.counted;
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::HighWatermarkFromMax) {
+            let fastest = self.followers.iter().map(|f| f.end).max();
+            to = to.min(fastest.unwrap_or(to));
+            if to > self.high_watermark {
+                self.high_watermark = to;
+                out.push(Effect::HighWatermark(to));
+            }
+            return;
+        }
         for f in &self.followers {
             if f.end < to
                 && (self.in_maximal_isr(f.id) || (self.caught_up(now, f) && self.eligible(f)))

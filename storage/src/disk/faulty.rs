@@ -64,6 +64,15 @@ struct Inode {
     pending: Vec<Change>,
 }
 
+impl Inode {
+    /// Not all of `now`: what a failed sync has dropped does not come back.
+    fn make_durable(&mut self) {
+        for change in self.pending.drain(..) {
+            change.apply(&mut self.durable);
+        }
+    }
+}
+
 impl Change {
     fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
@@ -391,8 +400,7 @@ impl DiskFile for FaultyFile {
             inode.pending.clear();
             return Err(io::Error::other("input/output error"));
         }
-        inode.durable = inode.now.clone();
-        inode.pending.clear();
+        inode.make_durable();
         Ok(())
     }
 
@@ -416,8 +424,16 @@ impl DiskFile for FaultyFile {
         Ok(self.disk.0.lock().inodes[&self.inode].now.len() as u64)
     }
 
-    fn preallocate(&self, _len: u64) -> io::Result<()> {
-        Ok(())
+    /// Tells whether there is room; it takes none.
+    fn preallocate(&self, len: u64) -> io::Result<()> {
+        let state = self.disk.0.lock();
+        let has = state.inodes[&self.inode].now.len() as u64;
+        match state.capacity {
+            Some(capacity) if len.saturating_sub(has) > capacity.saturating_sub(state.used()) => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -594,8 +610,7 @@ impl Disk for FaultyDisk {
         state.journal.clear();
         state.durable_names = state.names.clone();
         for inode in state.inodes.values_mut() {
-            inode.durable = inode.now.clone();
-            inode.pending.clear();
+            inode.make_durable();
         }
         Ok(())
     }

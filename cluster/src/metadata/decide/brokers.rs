@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "sim")]
+use crate::plant::{Plant, is_planted};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::register_broker_record::{BrokerEndpoint, BrokerFeature};
 use airis_protocol::messages::*;
@@ -53,6 +55,8 @@ pub(super) fn register(
     if same.is_none() && existing.is_some() {
         // The old process is gone. Only one that says which registration it stopped cleanly under has all its records.
         let clean = existing.is_some_and(|b| b.epoch.0 == request.previous_broker_epoch);
+        #[cfg(feature = "sim")]
+        let clean = clean || is_planted(Plant::UncleanReturn);
         let elr = image.feature(features::ELIGIBLE_LEADER_REPLICAS) > 0;
         let event = if elr && !clean {
             Event::Crashed(id)
@@ -267,6 +271,10 @@ pub(super) fn elect(
     event: Event<'_>,
     records: &mut Vec<MetadataRecord>,
 ) {
+    #[cfg(feature = "sim")]
+    if is_planted(Plant::IsrOfTheFenced) && matches!(event, Event::Leaves(_)) {
+        return;
+    }
     // Configs are looked up once a topic, and only for topics that the event concerns.
     let mut of_topic: Option<(Uuid, Rules)> = None;
     for (topic, at, p) in each_partition(image) {

@@ -1,0 +1,438 @@
+//! What must hold after every event.
+//!
+//! Always holds: it looks at each node through the same doors as the node itself, and changes nothing. Must never: ask of a node
+//! what only a later event can make true.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use airis_broker::sim::{Node, Partition};
+use airis_cluster::metadata::{Image, PartitionImage};
+use airis_protocol::batch::{BatchBytes, BatchHeader};
+use airis_protocol::types::{LeaderEpoch, Offset, Uuid};
+use airis_storage::{Disk, OpenMode};
+use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+
+use crate::model::{Key, Seen};
+use crate::trace::fail;
+use crate::world::{SINGLE, TOPIC, World};
+
+/// Metadata logs are compared this often.
+const METADATA_EVERY: Duration = Duration::from_millis(500);
+/// ISRs are compared with logs this often: what is wrong with one stays so for longer.
+const ISR_EVERY: Duration = Duration::from_millis(5);
+/// The metadata log, among the others.
+const METADATA: Key = (Uuid(1), 0);
+
+/// What was seen of one node's partition, for as long as it is open.
+#[derive(Clone, Default)]
+struct Before {
+    partition: Weak<Partition>,
+    high_watermark: i64,
+    /// Compared up to here.
+    compared: i64,
+    leads: Option<LeaderEpoch>,
+}
+
+type Befores = BTreeMap<(i32, Key), Before>;
+
+pub async fn run(world: Rc<World>) {
+    let mut befores = Befores::new();
+    let (mut compare_at, mut isr_at) = (Instant::now(), Instant::now());
+    let mut compared = Compared::new();
+    loop {
+        world.happened.notified().await;
+        let newest = newest(&world);
+        for id in world.ids() {
+            let Some(node) = world.node(id) else { continue };
+            for partition in node.partitions.all() {
+                let key = (partition.topic_id, partition.index.0);
+                let before = befores.entry((id, key)).or_default();
+                if before.partition.as_ptr() != Arc::as_ptr(&partition) {
+                    *before = Before {
+                        partition: Arc::downgrade(&partition),
+                        ..Before::default()
+                    };
+                }
+                look(&world, id, &node, &partition, before);
+            }
+        }
+        if let Some(image) = newest
+            && Instant::now() >= isr_at
+        {
+            isr_at = Instant::now() + ISR_EVERY;
+            isr(&world, &image);
+        }
+        if Instant::now() >= compare_at {
+            compare_at = Instant::now() + METADATA_EVERY;
+            metadata(&world, &mut compared);
+        }
+    }
+}
+
+/// The image with the most in it.
+fn newest(world: &World) -> Option<Arc<Image>> {
+    let nodes = world.ids().into_iter().filter_map(|id| world.node(id));
+    nodes
+        .map(|n| n.meta.image())
+        .max_by_key(|i| i.position.offset)
+}
+
+/// Reads whole batches of a log.
+fn batches(partition: &Partition, from: i64, to: i64, mut see: impl FnMut(&BatchHeader)) -> i64 {
+    let mut at = from;
+    while at < to {
+        let read = partition.log().read(Offset(at), 1 << 20, Offset(to), true);
+        let read = match read {
+            Ok(read) => read,
+            Err(e) => fail(format_args!(
+                "{}-{}: offsets {at} to {to} cannot be read: {e}",
+                partition.topic, partition.index
+            )),
+        };
+        let mut bytes = Vec::new();
+        for range in &read.ranges {
+            let mut piece = vec![0; range.len as usize];
+            let n = range
+                .source
+                .read_at(range.position, &mut piece)
+                .unwrap_or(0);
+            bytes.extend_from_slice(&piece[..n]);
+        }
+        let mut rest = Bytes::from(bytes);
+        let before = at;
+        while !rest.is_empty() {
+            let (batch, after) = match BatchBytes::parse(rest) {
+                Ok(parsed) => parsed,
+                Err(e) => fail(format_args!(
+                    "{}-{}: a bad batch at offset {at}: {e}",
+                    partition.topic, partition.index
+                )),
+            };
+            if batch.header().base_offset >= from && batch.header().base_offset < to {
+                see(batch.header());
+            }
+            at = at.max(batch.header().next_offset().0);
+            rest = after;
+        }
+        if at == before {
+            break;
+        }
+    }
+    at
+}
+
+fn look(world: &World, id: i32, node: &Node, partition: &Arc<Partition>, before: &mut Before) {
+    let key = (partition.topic_id, partition.index.0);
+    let name = || format!("{}-{} on node {id}", partition.topic, partition.index);
+    let high_watermark = partition.high_watermark().0;
+    if high_watermark < before.high_watermark {
+        fail(format_args!(
+            "{}: the high watermark went back from {} to {high_watermark}",
+            name(),
+            before.high_watermark
+        ));
+    }
+    before.high_watermark = high_watermark;
+    let (leader, epoch) = partition.leader();
+    if leader == Some(node.id) && before.leads != Some(epoch) {
+        before.leads = Some(epoch);
+        leads(world, id, partition, epoch);
+    }
+    let mut model = world.model.borrow_mut();
+    let log = model.log(key);
+    if before.compared < high_watermark {
+        let from = before.compared.max(partition.log().start().0);
+        let to = batches(partition, from, high_watermark, |header| {
+            log.committed(&key, header, id);
+        });
+        before.compared = to;
+    }
+}
+
+/// A node has come to lead.
+fn leads(world: &World, id: i32, partition: &Partition, epoch: LeaderEpoch) {
+    let key = (partition.topic_id, partition.index.0);
+    let mut model = world.model.borrow_mut();
+    match model.leaders.insert((key, epoch.0), id) {
+        None => {}
+        // It has come back, and knows no newer metadata than its own.
+        Some(same) if same == id => return,
+        Some(other) => fail(format_args!(
+            "{}-{}: nodes {other} and {id} both lead in epoch {epoch}",
+            partition.topic, partition.index
+        )),
+    }
+    let log = model.log(key);
+    let (end, needed) = (partition.log().end().0, log.acked_end());
+    if end < needed {
+        fail(format_args!(
+            "{}-{}: node {id} leads in epoch {epoch} with a log that ends at {end}; acknowledged is everything before {needed}",
+            partition.topic, partition.index
+        ));
+    }
+    let start = partition.log().start().0;
+    batches(partition, start, log.end(), |header| {
+        if header.base_offset < log.end() {
+            log.check(&key, Seen::of(header), format_args!("the new leader {id}"));
+        }
+    });
+}
+
+/// What was just acknowledged is in the log of every member of the ISR that runs.
+pub fn acked(world: &World, key: Key, base: i64) {
+    let Some(image) = newest(world) else { return };
+    let Some((topic, p)) = partition_of(&image, key) else {
+        return;
+    };
+    for member in &p.isr {
+        if let Some(partition) = member_of(world, &image, &topic, key, member.0)
+            && partition.log().end().0 <= base
+        {
+            fail(format_args!(
+                "{topic}-{}: offset {base} was acknowledged, and node {member} of the ISR {:?} ends at {}",
+                key.1,
+                p.isr,
+                partition.log().end()
+            ));
+        }
+    }
+}
+
+fn partition_of(image: &Image, key: Key) -> Option<(String, PartitionImage)> {
+    let topic = image.topic_by_id(key.0)?;
+    let p = topic.partitions.get(key.1 as usize)?;
+    Some((topic.name.to_string(), PartitionImage::clone(p)))
+}
+
+/// The replica of a broker that runs and is the one that the metadata means.
+fn member_of(
+    world: &World,
+    image: &Image,
+    topic: &str,
+    key: Key,
+    id: i32,
+) -> Option<Arc<Partition>> {
+    let node = world.node(id)?;
+    let broker = image.broker(node.id)?;
+    if broker.fenced || broker.epoch != node.epoch() {
+        return None;
+    }
+    let partition = node
+        .partitions
+        .by_name(topic, airis_protocol::types::PartitionId(key.1));
+    partition.ok().filter(|p| p.topic_id == key.0)
+}
+
+/// Members of an ISR have everything that is committed. Whether it is on stable storage, power cuts tell.
+fn isr(world: &World, image: &Image) {
+    let mut model = world.model.borrow_mut();
+    for topic in image.topics() {
+        for (i, p) in topic.partitions.iter().enumerate() {
+            let key = (topic.id, i as i32);
+            let committed = model.log(key).end();
+            for member in &p.isr {
+                let Some(partition) = member_of(world, image, &topic.name, key, member.0) else {
+                    continue;
+                };
+                let has = partition.log().end();
+                if has.0 < committed {
+                    fail(format_args!(
+                        "{}-{i}: node {member} is in the ISR {:?} and has everything before {has}; committed is {committed}",
+                        topic.name, p.isr
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// How far each file of a metadata log was compared, by node, run of its process, and name.
+type Compared = BTreeMap<(i32, u64, String), u64>;
+
+/// The metadata logs are the same as far as they go.
+fn metadata(world: &World, compared: &mut Compared) {
+    let dir = std::path::Path::new("/data/__cluster_metadata-0");
+    for id in world.ids() {
+        let disk = world.disk(id);
+        let run = world.machines.borrow()[id as usize - 1].run;
+        let Ok(entries) = disk.list(dir) else {
+            continue;
+        };
+        let mut names: Vec<_> = entries
+            .into_iter()
+            .map(|e| e.name)
+            .filter(|n| n.ends_with(".log"))
+            .collect();
+        names.sort_unstable();
+        let mut model = world.model.borrow_mut();
+        let log = model.log(METADATA);
+        for name in names {
+            let path = dir.join(&name);
+            let at = compared.entry((id, run, name)).or_default();
+            let len = disk.len(&path).ok().flatten().unwrap_or(0);
+            let Ok(file) = disk.open(&path, OpenMode::Read) else {
+                continue;
+            };
+            let mut bytes = vec![0; len.saturating_sub(*at) as usize];
+            let _ = file.read_at(*at, &mut bytes);
+            let mut rest = Bytes::from(bytes);
+            // The end may be torn, until the node has looked at it.
+            while let Ok((batch, after)) = BatchBytes::parse(rest) {
+                let header = batch.header();
+                if header.base_offset <= log.end() {
+                    log.committed(&METADATA, header, id);
+                }
+                *at += batch.bytes().len() as u64;
+                rest = after;
+            }
+        }
+    }
+}
+
+/// Waits until every replica of the lasting topics is in sync, and has all that its leader has.
+pub async fn in_sync(world: &World) {
+    loop {
+        if all_in_sync(world) {
+            return;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+pub fn all_in_sync(world: &World) -> bool {
+    if world.ids().into_iter().any(|id| world.node(id).is_none()) {
+        return false;
+    }
+    let Some(image) = newest(world) else {
+        return false;
+    };
+    [TOPIC, SINGLE, "__consumer_offsets"].iter().all(|name| {
+        let Some(topic) = image.topic(name) else {
+            return false;
+        };
+        topic.partitions.iter().enumerate().all(|(i, p)| {
+            let key = (topic.id, i as i32);
+            let whole = p.isr.len() == p.replicas.len() && p.leader.is_some();
+            let ends: Vec<_> = p
+                .replicas
+                .iter()
+                .map(|r| {
+                    let partition = member_of(world, &image, name, key, r.0)?;
+                    Some((partition.log().end(), partition.high_watermark()))
+                })
+                .collect();
+            whole
+                && ends
+                    .iter()
+                    .all(|e| e.is_some_and(|(end, hw)| end == hw && Some((end, hw)) == ends[0]))
+        })
+    })
+}
+
+/// Everything that was acknowledged is committed, and every replica has it.
+pub fn at_the_end(world: &World) {
+    metadata(world, &mut Compared::new());
+    let image = newest(world).expect("the nodes run");
+    let mut model = world.model.borrow_mut();
+    let keys: Vec<Key> = model.logs.keys().copied().collect();
+    for key in keys {
+        let log = model.log(key);
+        // A deleted topic's records are gone with it.
+        let Some((name, p)) = partition_of(&image, key) else {
+            continue;
+        };
+        log.settled(&key);
+        for replica in &p.replicas {
+            let partition = member_of(world, &image, &name, key, replica.0);
+            let Some(partition) = partition else {
+                if name == TOPIC || name == SINGLE {
+                    fail(format_args!(
+                        "{name}-{}: node {replica} has no replica",
+                        key.1
+                    ));
+                }
+                continue;
+            };
+            let start = partition.log().start().0;
+            let end = batches(&partition, start, log.end(), |header| {
+                log.check(
+                    &key,
+                    Seen::of(header),
+                    format_args!("node {replica} at the end"),
+                );
+            });
+            if end < log.end() && (name == TOPIC || name == SINGLE) {
+                fail(format_args!(
+                    "{name}-{}: node {replica} ends at {end}, committed is {}",
+                    key.1,
+                    log.end()
+                ));
+            }
+        }
+    }
+}
+
+/// Where everything stands, for a run that does not come to its end.
+pub fn describe(world: &World) -> String {
+    let mut text = String::new();
+    let image = newest(world);
+    for machine in world.machines.borrow().iter() {
+        text += &format!(
+            "\n  node {}: {:?}{}, run {}",
+            machine.id,
+            machine.state,
+            if machine.paused { ", paused" } else { "" },
+            machine.run
+        );
+    }
+    for id in world.ids() {
+        if let Some(node) = world.node(id) {
+            text += &format!(
+                "\n  node {id}: epoch {}, metadata up to {}, {:?}",
+                node.epoch(),
+                node.meta.image().position.offset,
+                *node.meta.leadership().borrow()
+            );
+            for p in node.partitions.all() {
+                text += &format!(
+                    "\n    {}-{}: {} to {}, durable {}, high watermark {}, leader {:?}",
+                    p.topic,
+                    p.index,
+                    p.log().start(),
+                    p.log().end(),
+                    p.log().recovery_point(),
+                    p.high_watermark(),
+                    p.leader()
+                );
+            }
+        }
+    }
+    if let Some(image) = image {
+        for broker in image.brokers() {
+            text += &format!(
+                "\n  broker {}: epoch {}, fenced {}, leaving {}",
+                broker.id, broker.epoch, broker.fenced, broker.in_controlled_shutdown
+            );
+        }
+        for topic in image.topics() {
+            for (i, p) in topic.partitions.iter().enumerate() {
+                text += &format!(
+                    "\n  {}-{i}: leader {:?} epoch {} replicas {:?} isr {:?} elr {:?} adding {:?} removing {:?}",
+                    topic.name,
+                    p.leader,
+                    p.leader_epoch,
+                    p.replicas,
+                    p.isr,
+                    p.elr,
+                    p.adding,
+                    p.removing
+                );
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,506 @@
+//! One run: the cluster, its clients, what breaks and what mends, and the end, at which everything must be well again.
+//!
+//! Always holds: what a run does is drawn from its seed; once everything is mended the cluster serves within a bounded time, and all
+//! that was acknowledged is read back. Must never: reach into a node other than by its disk, its network, its clock, its process.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use airis_broker::sim::{
+    Clock, Fabric, Given, Host, Network, Node, Origin, Scope, forget, node_of, start,
+};
+use airis_protocol::batch::BatchHeader;
+use airis_protocol::types::Millis;
+use airis_storage::Disk;
+use airis_storage::disk::faulty::{Crash, FaultyDisk};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::chance::Dice;
+use crate::check;
+use crate::client::{CONTROLLER_PORT, Client, PORT, host_of};
+use crate::model::{Key, Model};
+use crate::nemesis;
+use crate::trace::{self, fail};
+use crate::work;
+
+/// When every run begins.
+const EPOCH: Millis = Millis(1_700_000_000_000);
+/// Where clients are.
+const CLIENTS: u32 = 100;
+/// After everything is mended, so long until everything works.
+const RECOVERY_MAX: Duration = Duration::from_secs(120);
+pub const TOPIC: &str = "three";
+pub const PARTITIONS: i32 = 2;
+pub const SINGLE: &str = "one";
+const DATA: &str = "/data";
+
+/// Whether a process of a node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Down,
+    /// Its machine has no power.
+    Dark,
+    Runs,
+    Stopping,
+}
+
+/// One machine.
+pub struct Machine {
+    pub id: i32,
+    pub disk: FaultyDisk,
+    pub clock: Clock,
+    pub state: State,
+    pub paused: bool,
+    /// Counts processes.
+    pub run: u64,
+    scope: Option<Scope>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// How this run is made.
+pub struct Plan {
+    pub nodes: i32,
+    pub fsync: bool,
+    /// Milliseconds that bytes take at least and at most.
+    delay: (u64, u64),
+    flush: (u64, u64),
+    properties: Vec<(&'static str, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Phase {
+    Faults,
+    WindingUp,
+    Settled,
+}
+
+pub struct World {
+    pub plan: Plan,
+    pub fabric: Fabric,
+    pub model: RefCell<Model>,
+    pub machines: RefCell<Vec<Machine>>,
+    pub happened: Arc<Notify>,
+    /// More milliseconds between two hosts.
+    pub slow: Arc<Mutex<BTreeMap<(u32, u32), u64>>>,
+    /// More milliseconds for what blocks, by node.
+    pub slow_disks: Arc<Mutex<BTreeMap<i32, u64>>>,
+    dice: RefCell<Dice>,
+    phase: Cell<Phase>,
+    workers: Cell<usize>,
+    began: Instant,
+}
+
+fn plan(dice: &mut Dice) -> Plan {
+    let fsync = dice.chance(75);
+    let nodes = if dice.chance(40) { 4 } else { 3 };
+    let low = dice.below(3);
+    let delay = (low, low + dice.between(1, 20));
+    let session = dice.between(1_000, 9_000);
+    let lag = dice.between(1_500, 10_000);
+    let properties = vec![
+        (
+            "airis.ack.durability",
+            if fsync { "fsync" } else { "page-cache" }.to_owned(),
+        ),
+        ("broker.session.timeout.ms", session.to_string()),
+        ("broker.heartbeat.interval.ms", (session / 4).to_string()),
+        ("replica.lag.time.max.ms", lag.to_string()),
+        (
+            "replica.fetch.wait.max.ms",
+            dice.between(50, 500).to_string(),
+        ),
+        ("offsets.topic.num.partitions", "1".to_owned()),
+        (
+            "metadata.log.max.record.bytes.between.snapshots",
+            dice.between(1_000, 100_000).to_string(),
+        ),
+        (
+            "log.flush.offset.checkpoint.interval.ms",
+            dice.between(500, 20_000).to_string(),
+        ),
+        (
+            "replica.high.watermark.checkpoint.interval.ms",
+            dice.between(500, 10_000).to_string(),
+        ),
+        ("min.insync.replicas", "2".to_owned()),
+        ("default.replication.factor", "3".to_owned()),
+        ("offsets.topic.replication.factor", "3".to_owned()),
+    ];
+    Plan {
+        nodes,
+        fsync,
+        delay,
+        flush: (0, dice.between(1, 15)),
+        properties,
+    }
+}
+
+/// Runs one seed. Returns how much time has passed in it.
+pub async fn run(seed: u64, faults: Duration) -> Duration {
+    let local = LocalSet::new();
+    local.run_until(life(seed, faults)).await
+}
+
+async fn life(seed: u64, faults: Duration) -> Duration {
+    let mut dice = Dice::new(seed);
+    let plan = plan(&mut dice);
+    trace::note(format_args!(
+        "{} nodes, {}, delays {:?} ms, {:?}",
+        plan.nodes,
+        if plan.fsync { "fsync" } else { "page cache" },
+        plan.delay,
+        plan.properties
+    ));
+    let fabric = Fabric::new();
+    let happened = Arc::new(Notify::new());
+    let slow: Arc<Mutex<BTreeMap<(u32, u32), u64>>> = Arc::default();
+    let mut delays = dice.fork();
+    let ((low, high), slowed) = (plan.delay, slow.clone());
+    fabric.set_delay(Box::new(move |from, to| {
+        let more = slowed.lock().get(&(from, to)).copied().unwrap_or(0);
+        Duration::from_millis(delays.between(low, high) + more)
+    }));
+    let told = happened.clone();
+    fabric.set_witness(Box::new(move |_, from, to, bytes| {
+        trace::arrived(from, to, bytes);
+        told.notify_one();
+    }));
+    let machines = (1..=plan.nodes)
+        .map(|id| Machine {
+            id,
+            disk: FaultyDisk::new(),
+            clock: Clock::starting_at(EPOCH),
+            state: State::Down,
+            paused: false,
+            run: 0,
+            scope: None,
+            stop: None,
+        })
+        .collect();
+    let world = Rc::new(World {
+        plan,
+        fabric,
+        model: RefCell::default(),
+        machines: RefCell::new(machines),
+        happened,
+        slow,
+        slow_disks: Arc::default(),
+        dice: RefCell::new(dice.fork()),
+        phase: Cell::new(Phase::Faults),
+        workers: Cell::new(0),
+        began: Instant::now(),
+    });
+    let checking = spawn_local(check::run(world.clone()));
+    for id in 1..=world.plan.nodes {
+        world.start(id);
+    }
+    let mut admin = world.client("admin");
+    world
+        .within("the topics are made", async {
+            for (topic, partitions, replicas) in [(TOPIC, PARTITIONS, 3), (SINGLE, 1, 1)] {
+                let segment = world.draw(2_000, 20_000).to_string();
+                let configs = [
+                    ("internal.segment.bytes", segment.as_str()),
+                    // Nodes' clocks jump; clients' do not.
+                    ("message.timestamp.after.max.ms", "9223372036854775807"),
+                ];
+                loop {
+                    let made =
+                        work::create(&mut admin, topic, partitions, replicas, &configs).await;
+                    trace::note(format_args!("{topic}: {made:?}"));
+                    use airis_protocol::error::ErrorCode::{None as Good, TopicAlreadyExists};
+                    if matches!(made, Some(Good | TopicAlreadyExists)) {
+                        break;
+                    }
+                    sleep(Duration::from_millis(200)).await;
+                }
+            }
+        })
+        .await;
+    let mut producers = Vec::new();
+    for (i, partition) in [0, 0, 1, 1].into_iter().enumerate() {
+        let client = world.client(&format!("p{i}"));
+        let working = work::idempotent(world.clone(), client, TOPIC.to_owned(), partition);
+        producers.push(world.work(working));
+    }
+    if world.plan.fsync {
+        // One replica in a page cache is not to be relied on.
+        let client = world.client("s0");
+        let working = work::idempotent(world.clone(), client, SINGLE.to_owned(), 0);
+        producers.push(world.work(working));
+    }
+    for (i, acks) in [-1, 1].into_iter().enumerate() {
+        let client = world.client(&format!("q{i}"));
+        let partition = i as i32 % PARTITIONS;
+        let working = work::plain(world.clone(), client, TOPIC.to_owned(), partition, acks);
+        producers.push(world.work(working));
+    }
+    let client = world.client("group");
+    let working = work::group(world.clone(), client, "group".to_owned(), TOPIC.to_owned());
+    producers.push(world.work(working));
+    let client = world.client("churn");
+    producers.push(world.work(work::churn(world.clone(), client, "churned".to_owned())));
+    let mut readers = Vec::new();
+    for (topic, partition) in [(TOPIC, 0), (TOPIC, 1), (SINGLE, 0)] {
+        let client = world.client(&format!("r-{topic}-{partition}"));
+        readers.push(world.work(work::reader(
+            world.clone(),
+            client,
+            topic.to_owned(),
+            partition,
+        )));
+    }
+    nemesis::run(world.clone(), faults, dice.fork()).await;
+    trace::note("everything is mended");
+    world.phase.set(Phase::WindingUp);
+    world
+        .within("all producers end", async {
+            for producer in producers {
+                let _ = producer.await;
+            }
+        })
+        .await;
+    world
+        .within("all replicas are in sync", check::in_sync(&world))
+        .await;
+    world.phase.set(Phase::Settled);
+    world
+        .within("everything is read", async {
+            for reader in readers {
+                let _ = reader.await;
+            }
+        })
+        .await;
+    check::at_the_end(&world);
+    checking.abort();
+    world.began.elapsed()
+}
+
+impl World {
+    pub fn draw(&self, low: u64, high: u64) -> u64 {
+        self.dice.borrow_mut().between(low, high)
+    }
+
+    /// The time by the clients' clock.
+    pub fn now(&self) -> Millis {
+        Millis(EPOCH.0 + self.began.elapsed().as_millis() as i64)
+    }
+
+    pub fn winds_up(&self) -> bool {
+        self.phase.get() >= Phase::WindingUp
+    }
+
+    pub fn is_settled(&self) -> bool {
+        self.phase.get() == Phase::Settled
+    }
+
+    pub fn client(&self, name: &str) -> Client {
+        let port = self.fabric.port(CLIENTS, [10, 0, 0, CLIENTS as u8].into());
+        let dice = self.dice.borrow_mut().fork();
+        let nodes = (1..=self.plan.nodes).collect();
+        Client::new(name.to_owned(), Network::Fabric(port), nodes, dice)
+    }
+
+    fn work(&self, working: impl Future<Output = ()> + 'static) -> tokio::task::JoinHandle<()> {
+        self.workers.set(self.workers.get() + 1);
+        spawn_local(working)
+    }
+
+    pub fn finished(&self) {
+        self.workers.set(self.workers.get() - 1);
+    }
+
+    async fn within<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
+        match timeout(RECOVERY_MAX, work).await {
+            Ok(done) => done,
+            Err(_) => fail(format_args!(
+                "not within {RECOVERY_MAX:?}: {what}; {} clients still work; {}",
+                self.workers.get(),
+                check::describe(self)
+            )),
+        }
+    }
+
+    /// A batch was acknowledged.
+    pub fn acked(&self, key: Key, base: i64, batch: &Bytes, who: &str) {
+        trace::acked();
+        trace::note(format_args!("{who} is acknowledged {base} in {}", key.1));
+        let header = BatchHeader::read(batch).expect("it was built here");
+        self.model
+            .borrow_mut()
+            .log(key)
+            .acked(&key, base, header.crc, who.to_owned());
+        check::acked(self, key, base);
+    }
+
+    fn given(&self, id: i32) -> Given {
+        let mut given = Given::default();
+        let mut set = |name: &str, value: &str| given.add(name, value, Origin::Override);
+        let voters: Vec<String> = (1..=3)
+            .map(|v| format!("{v}@{}:{CONTROLLER_PORT}", host_of(v)))
+            .collect();
+        set("node.id", &id.to_string());
+        set("controller.quorum.voters", &voters.join(","));
+        set("log.dirs", DATA);
+        let client = format!("PLAINTEXT://{}:{PORT}", host_of(id));
+        if id <= 3 {
+            let controller = format!("CONTROLLER://{}:{CONTROLLER_PORT}", host_of(id));
+            set("listeners", &format!("{client},{controller}"));
+        } else {
+            set("process.roles", "broker");
+            set("listeners", &client);
+        }
+        for (name, value) in &self.plan.properties {
+            set(name, value);
+        }
+        given
+    }
+
+    /// The running node, as far as it has come up.
+    pub fn node(&self, id: i32) -> Option<Arc<Node>> {
+        let runs = {
+            let machines = self.machines.borrow();
+            let machine = &machines[id as usize - 1];
+            matches!(machine.state, State::Runs | State::Stopping)
+        };
+        if runs { node_of(id) } else { None }
+    }
+
+    /// Starts a process on a machine where none runs.
+    pub fn start(self: &Rc<Self>, id: i32) {
+        let host_id = id as u32;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let scope = Scope::new(true);
+        let seed = self.draw(0, u64::MAX - 1);
+        let (low, high) = self.plan.flush;
+        let slow = self.slow_disks.clone();
+        let mut dice = self.dice.borrow_mut().fork();
+        scope.set_stall(Some(Box::new(move || {
+            let more = slow.lock().get(&id).copied().unwrap_or(0);
+            Duration::from_millis(dice.between(low, high) + more)
+        })));
+        let (host, run) = {
+            let mut machines = self.machines.borrow_mut();
+            let machine = &mut machines[id as usize - 1];
+            if !matches!(machine.state, State::Down | State::Dark) {
+                return;
+            }
+            if machine.state == State::Dark {
+                self.fabric.lighten(host_id);
+            }
+            machine.state = State::Runs;
+            machine.paused = false;
+            machine.run += 1;
+            machine.stop = Some(stop);
+            machine.scope = Some(scope.clone());
+            let port = self.fabric.port(host_id, [10, 0, 0, id as u8].into());
+            let host = Host {
+                network: Network::Fabric(port),
+                disk: Arc::new(machine.disk.clone()) as Arc<dyn Disk>,
+                clock: machine.clock.clone(),
+            };
+            (host, machine.run)
+        };
+        trace::note(format_args!("node {id} starts, run {run}"));
+        let loaded = self.given(id).resolve().expect("the properties are right");
+        let process = scope.spawn(async move {
+            let serving = [Handle::current()].into();
+            let running = match start(loaded, seed, serving, host).await {
+                Ok(running) => running,
+                Err(e) => return Err(e.to_string()),
+            };
+            trace::note(format_args!("node {id} is up, run {run}"));
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            running.stop().await;
+            Ok(())
+        });
+        let world = self.clone();
+        spawn_local(async move {
+            let ended = process.await;
+            let mut machines = world.machines.borrow_mut();
+            let machine = &mut machines[id as usize - 1];
+            if machine.run != run {
+                return;
+            }
+            match ended {
+                Ok(Ok(())) => {
+                    trace::note(format_args!("node {id} has stopped"));
+                    machine.state = State::Down;
+                }
+                Ok(Err(why)) => {
+                    trace::note(format_args!("node {id} cannot start: {why}"));
+                    machine.state = State::Down;
+                }
+                // It was killed.
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// Ends the process of a node; with the power of its machine or without.
+    pub fn crash(&self, id: i32, crash: Crash) {
+        let seed = self.draw(0, u64::MAX - 1);
+        let mut machines = self.machines.borrow_mut();
+        let machine = &mut machines[id as usize - 1];
+        if crash == Crash::Power {
+            self.fabric.darken(id as u32);
+        }
+        machine.disk = machine.disk.after(crash, seed);
+        machine.state = match crash {
+            Crash::Power => State::Dark,
+            Crash::Process => State::Down,
+        };
+        machine.run += 1;
+        machine.paused = false;
+        machine.stop = None;
+        forget(id);
+        if let Some(scope) = machine.scope.take() {
+            scope.end();
+        }
+    }
+
+    /// Has a node stop in order.
+    pub fn stop(&self, id: i32) {
+        let mut machines = self.machines.borrow_mut();
+        let machine = &mut machines[id as usize - 1];
+        if let Some(stop) = machine.stop.take() {
+            machine.state = State::Stopping;
+            let _ = stop.send(());
+        }
+    }
+
+    pub fn pause(&self, id: i32, pause: bool) {
+        let mut machines = self.machines.borrow_mut();
+        let machine = &mut machines[id as usize - 1];
+        if let Some(scope) = &machine.scope {
+            machine.paused = pause;
+            if pause {
+                scope.pause();
+            } else {
+                scope.resume();
+            }
+        }
+    }
+
+    pub fn state(&self, id: i32) -> State {
+        self.machines.borrow()[id as usize - 1].state
+    }
+
+    pub fn disk(&self, id: i32) -> FaultyDisk {
+        self.machines.borrow()[id as usize - 1].disk.clone()
+    }
+
+    pub fn ids(&self) -> Vec<i32> {
+        (1..=self.plan.nodes).collect()
+    }
+}
