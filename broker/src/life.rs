@@ -13,12 +13,13 @@ use airis_protocol::messages::{
 use airis_protocol::types::BrokerEpoch;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use crate::api::{broker_heartbeat, broker_registration};
 use crate::node::Node;
 use crate::task;
+use crate::time::sleep;
 
 /// Between two tries to reach a controller.
 const AGAIN: Duration = Duration::from_millis(50);

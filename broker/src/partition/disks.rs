@@ -17,13 +17,13 @@ use airis_storage::dir::{PartitionDir, PartitionDirKind, PartitionMetadata};
 use airis_storage::log::{Log, OpenArgs};
 use airis_storage::{Disk, LogDir, MetaProperties, StorageError};
 use parking_lot::Mutex;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{Partition, config};
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::host::Host;
+use crate::time::Instant;
 
 /// A directory of a deleted partition, and when its files go.
 pub struct Deleted {
