@@ -8,10 +8,10 @@
 //! another (the leap belongs to the scope of the task).
 
 #[cfg(not(feature = "faults"))]
-pub use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
+pub use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 #[cfg(feature = "faults")]
-pub use leaping::{Instant, Leap, Sleep, sleep, sleep_until, timeout, timeout_at};
+pub use leaping::{Instant, Leap, sleep, sleep_until, timeout, timeout_at};
 
 #[cfg(feature = "faults")]
 mod leaping {
@@ -104,15 +104,6 @@ mod leaping {
                     leap.0.lock().sleepers.remove(place);
                 }
             }
-        }
-    }
-
-    impl Sleep {
-        pub fn reset(self: Pin<&mut Self>, until: Instant) {
-            let this = self.project();
-            *this.until = until;
-            this.timer
-                .reset(until.0.checked_sub(*this.seen).unwrap_or(until.0));
         }
     }
 

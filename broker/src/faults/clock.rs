@@ -42,13 +42,14 @@ impl<'a> TestClock<'a> {
     ///   that lives has not been able to send a heartbeat in time that did not pass for it, so it is out as well if it is more than
     ///   its session;
     /// - requests of clients that waited, wait no longer: `fetch.max.wait.ms`, the timeouts of Produce and DeleteRecords, delays by
-    ///   script; connections that were idle for `connections.max.idle.ms` are closed;
+    ///   script;
     /// - brokers that are dead, paused or cut off from the controller have been silent for so long: `broker.session.timeout.ms`; and
     ///   followers that are cut off from a leader that has something new for them, `replica.lag.time.max.ms`. The controller fences,
     ///   and the ISR shrinks, within milliseconds after this returns.
     ///
     /// It does not move what nodes and clients know of each other by their connections: elections and
-    /// `controller.quorum.fetch.timeout.ms`, the timeouts of requests between nodes, and the clients' own clocks. Nodes that live and
+    /// `controller.quorum.fetch.timeout.ms`, the timeouts of requests between nodes, `connections.max.idle.ms`, and the clients' own
+    /// clocks. Nodes that live and
     /// reach the controller stay in the cluster, however far the leap.
     ///
     /// A paused node finds the leap when it is resumed.

@@ -14,9 +14,7 @@
 //! | time passes | [`Cluster::clock`], [`TestClock::advance`] |
 //! | an error, a late answer, a lost one | [`Cluster::script`] |
 //!
-//! # A leader dies, a follower is cut off, time passes
-//!
-#![doc = include_str!("example.md")]
+//! The [front page of the crate](crate) has a whole example.
 //!
 //! # Time
 //!
@@ -166,6 +164,13 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    /// Threads that wait for the end of a pause would keep the runtime from its own.
+    fn drop(&mut self) {
+        self.scope().end();
+    }
+}
+
 /// With the feature `faults`.
 impl Broker {
     /// Stops the node as SIGSTOP stops a process: its connections stay, and nobody answers on them.
@@ -178,8 +183,8 @@ impl Broker {
         self.place.scope().resume();
     }
 
-    /// Makes whatever waits for the disk wait so much longer: flushes, and with them acknowledgements of a cluster, the metadata
-    /// log, retention. Zero ends it.
+    /// Makes whatever waits for the disk wait so much longer: flushes, and with them acknowledgements with
+    /// `airis.ack.durability=fsync`, the metadata log, loading, retention. What goes to the page cache waits for no disk. Zero ends it.
     pub fn slow_disk(&self, by: Duration) {
         *self.place.slow.lock() = by;
     }

@@ -17,13 +17,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::io::AsyncReadExt;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::memory::RequestMemory;
 use super::output::Output;
 use super::socket::Socket;
 use crate::api::dispatch::Door;
 use crate::api::{Answer, Client};
-use crate::time::{Instant, Sleep, sleep_until};
 
 /// Most requests of one connection under way. Kafka's clients send 5 at a time by default; the rest waits in the socket.
 const IN_FLIGHT_MAX: usize = 64;

@@ -9,7 +9,7 @@ mod time;
 
 use std::time::{Duration, Instant};
 
-use airis_broker::{Broker, Cluster};
+use airis_broker::{Broker, Cluster, ClusterBuilder};
 use airis_protocol::messages::*;
 
 use client::{Client, PATIENCE, batch, produce};
@@ -35,8 +35,12 @@ pub async fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 pub async fn three() -> Cluster {
-    let cluster = timely("the cluster forms", Cluster::builder().nodes(3).start()).await;
-    let cluster = cluster.unwrap();
+    three_of(Cluster::builder()).await
+}
+
+pub async fn three_of(builder: ClusterBuilder) -> Cluster {
+    let started = builder.nodes(3).start();
+    let cluster = timely("the cluster forms", started).await.unwrap();
     cluster.create_topic("t", 1).await.unwrap();
     until("all are in sync", || cluster.in_sync("t", 0).len() == 3).await;
     cluster

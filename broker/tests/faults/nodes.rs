@@ -54,6 +54,27 @@ async fn a_paused_node_can_be_killed() {
     timely("shutdown", cluster.shutdown()).await;
 }
 
+#[test]
+fn a_test_may_end_while_a_node_is_paused() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let cluster = three().await;
+            let mut c = Client::to(leader(&cluster)).await;
+            for i in 0..3 {
+                cluster.pause(i);
+            }
+            // So that threads have something to wait with.
+            c.send(&produce("t", 0, -1, batch(&["a"])), 12).await;
+            tokio::time::sleep(SHORT).await;
+        });
+        drop(runtime);
+        done.send(()).unwrap();
+    });
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(()));
+}
+
 #[tokio::test]
 async fn a_node_that_is_cut_off_serves_clients_and_gets_nothing_from_the_others() {
     let cluster = three().await;
@@ -132,7 +153,8 @@ async fn a_link_that_is_cut_one_way_stalls_what_goes_that_way() {
 
 #[tokio::test]
 async fn a_slow_disk_makes_acknowledgements_slow() {
-    let cluster = three().await;
+    let fsync = Cluster::builder().property("airis.ack.durability", "fsync");
+    let cluster = three_of(fsync).await;
     let mut c = Client::to(leader(&cluster)).await;
     assert_eq!(send(&mut c, "fast").await, 0);
     let slow = bystander(&cluster);
