@@ -101,7 +101,7 @@ async fn a_connection_ends_before_or_after_the_effect() {
             4,
         )
         .await;
-    let once = idempotent(init.producer_id.into(), init.producer_epoch, 0, &["once"]);
+    let once = idempotent(init.producer_id, init.producer_epoch, 0, &["once"]);
     broker.script(ApiKey::Produce).lose_answer();
     c.send(&produce("t", 0, -1, once.clone()), 12).await;
     assert_eq!(c.frame().await, None);
