@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -12,7 +13,8 @@ use tokio::time::timeout;
 
 use crate::boot::{self, Running, StartError};
 use crate::config::load::{Given, Loaded, Origin};
-use crate::host::Host;
+#[cfg(feature = "faults")]
+use crate::faults::{Place, Shared};
 use crate::net::Serving;
 
 /// How to start a [`Broker`].
@@ -20,6 +22,7 @@ use crate::net::Serving;
 pub struct Builder {
     properties: Vec<(String, String)>,
     data_dir: Option<PathBuf>,
+    seed: Option<u64>,
 }
 
 impl Builder {
@@ -33,6 +36,12 @@ impl Builder {
     /// Keeps the data in this directory. Without it, it lies in a temporary one that goes with the broker.
     pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(dir.into());
+        self
+    }
+
+    /// Where the node's random numbers begin: ids, jitter. Without it, at random.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -55,32 +64,102 @@ impl Builder {
         for (name, value) in &self.properties {
             set(name, value);
         }
-        start(given.resolve()?, temp, [Handle::current()].into()).await
+        let place = Place::alone();
+        let seed = self.seed.unwrap_or_else(entropy);
+        launch(
+            given.resolve()?,
+            temp,
+            seed,
+            [Handle::current()].into(),
+            place,
+        )
+        .await
     }
 }
 
 /// Starts what has been configured, and tells what the configuration has to say.
-pub(crate) async fn start(
+pub(crate) async fn start(loaded: Loaded, serving: Serving) -> Result<Broker, StartError> {
+    launch(loaded, None, entropy(), serving, Place::alone()).await
+}
+
+/// Where the random numbers of a run begin: the standard library's hasher keys are the process's entropy.
+fn entropy() -> u64 {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u8(0);
+    hasher.finish()
+}
+
+async fn launch(
     loaded: Loaded,
     temp: Option<TempDir>,
+    seed: u64,
     serving: Serving,
+    place: Arc<Place>,
 ) -> Result<Broker, StartError> {
     for note in &loaded.notes {
         tracing::warn!("{note}");
     }
-    // Where the random numbers of this run begin: the standard library's hasher keys are the process's entropy.
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u8(0);
-    let running = boot::start(loaded, hasher.finish(), serving, Host::default()).await?;
+    let (scope, host) = place.begin();
+    let running = scope.of(boot::start(loaded, seed, serving, host)).await?;
     Ok(Broker {
         running,
+        place,
         _temp: temp,
     })
 }
 
+/// Without faults every node runs on this machine as it is.
+#[cfg(not(feature = "faults"))]
+mod plain {
+    use std::sync::Arc;
+
+    use crate::host::Host;
+
+    pub struct Place;
+    pub struct Shared;
+    pub struct Scope;
+
+    impl Shared {
+        pub fn new() -> Shared {
+            Shared
+        }
+    }
+
+    impl Place {
+        pub fn new(_me: usize, _shared: &Shared) -> Arc<Place> {
+            Arc::new(Place)
+        }
+
+        pub fn alone() -> Arc<Place> {
+            Arc::new(Place)
+        }
+
+        pub fn begin(&self) -> (Scope, Host) {
+            (Scope, Host::default())
+        }
+
+        pub fn scope(&self) -> Scope {
+            Scope
+        }
+
+        pub fn resume(&self) {}
+
+        pub fn end_pause_by_death(&self) {}
+    }
+
+    impl Scope {
+        pub fn of<F: Future>(&self, future: F) -> F {
+            future
+        }
+    }
+}
+#[cfg(not(feature = "faults"))]
+use plain::{Place, Shared};
+
 /// A running node. Dropping it stops it as a crash would; see [`Broker::stop`].
 pub struct Broker {
-    running: Running,
+    pub(crate) running: Running,
+    pub(crate) place: Arc<Place>,
     _temp: Option<TempDir>,
 }
 
@@ -97,6 +176,11 @@ impl Broker {
     /// The node's id.
     pub fn node_id(&self) -> i32 {
         self.running.node.id.0
+    }
+
+    /// True if the node is the active controller, as far as it knows.
+    pub fn is_controller(&self) -> bool {
+        self.running.node.meta.is_active()
     }
 
     /// The cluster's id, as `meta.properties` has it.
@@ -117,12 +201,14 @@ impl Broker {
 
     /// Closes all connections, flushes and closes the logs, and leaves the mark of a clean shutdown.
     pub async fn stop(self) {
-        self.running.stop().await;
+        self.place.resume();
+        self.place.scope().of(self.running.stop()).await;
     }
 
     /// Stops at once, as a crash of the process would: nothing is flushed, nothing is marked. The data directory can be opened
     /// again when this returns.
     pub async fn kill(self) {
+        self.place.end_pause_by_death();
         self.running.kill().await;
     }
 }
@@ -137,6 +223,7 @@ pub struct ClusterBuilder {
     properties: Vec<(String, String)>,
     of_node: Vec<(usize, String, String)>,
     data_dir: Option<PathBuf>,
+    seed: Option<u64>,
 }
 
 impl ClusterBuilder {
@@ -166,6 +253,12 @@ impl ClusterBuilder {
     /// Keeps the data of node 1 in `node-1` under this directory, and so on. Without it, it lies in a temporary one.
     pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(dir.into());
+        self
+    }
+
+    /// Where the nodes' random numbers begin: ids, jitter. Without it, at random.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -240,20 +333,24 @@ impl ClusterBuilder {
             given.push(node);
         }
         drop(held);
-        let nodes = try_join_all(
-            given
-                .iter()
-                .map(|node| launch(node.clone(), serving.clone())),
-        )
-        .await?;
-        all_known(nodes.iter()).await;
-        Ok(Cluster {
+        let shared = Shared::new();
+        let mut cluster = Cluster {
             voters: voters.join(","),
+            places: (0..self.nodes).map(|i| Place::new(i, &shared)).collect(),
+            shared,
             given,
+            seed: self.seed.unwrap_or_else(entropy),
+            lives: 0,
             serving,
-            nodes: nodes.into_iter().map(Some).collect(),
+            nodes: Vec::new(),
             _temp: temp,
-        })
+        };
+        let launches = (0..self.nodes).map(|i| cluster.launch(i));
+        let nodes = try_join_all(launches).await?;
+        cluster.nodes = nodes.into_iter().map(Some).collect();
+        cluster.lives = self.nodes as u64;
+        all_known(cluster.nodes.iter().flatten()).await;
+        Ok(cluster)
     }
 }
 
@@ -273,16 +370,18 @@ async fn all_known(nodes: impl Iterator<Item = &Broker>) {
     }
 }
 
-async fn launch(given: Given, serving: Serving) -> Result<Broker, StartError> {
-    start(given.resolve()?, None, serving).await
-}
-
 /// A running cluster on this machine's loopback. Nodes are counted from 0; their ids from 1.
 pub struct Cluster {
     voters: String,
     given: Vec<Given>,
+    /// Each life of a node begins its random numbers elsewhere.
+    seed: u64,
+    lives: u64,
     serving: Serving,
-    nodes: Vec<Option<Broker>>,
+    #[cfg_attr(not(feature = "faults"), allow(dead_code))]
+    pub(crate) shared: Shared,
+    pub(crate) places: Vec<Arc<Place>>,
+    pub(crate) nodes: Vec<Option<Broker>>,
     _temp: Option<TempDir>,
 }
 
@@ -293,7 +392,15 @@ impl Cluster {
             properties: Vec::new(),
             of_node: Vec::new(),
             data_dir: None,
+            seed: None,
         }
+    }
+
+    async fn launch(&self, i: usize) -> Result<Broker, StartError> {
+        let given = self.given[i].clone().resolve()?;
+        let seed = self.seed.wrapping_add(self.lives + i as u64);
+        let place = self.places[i].clone();
+        launch(given, None, seed, self.serving.clone(), place).await
     }
 
     /// What clients connect to: `host:port` of every node that runs, with commas.
@@ -344,7 +451,8 @@ impl Cluster {
     /// Starts a node again on its data; it takes part when this returns. One that runs is stopped first.
     pub async fn restart(&mut self, i: usize) -> Result<(), StartError> {
         self.stop(i).await;
-        self.nodes[i] = Some(launch(self.given[i].clone(), self.serving.clone()).await?);
+        self.nodes[i] = Some(self.launch(i).await?);
+        self.lives += self.nodes.len() as u64;
         all_known(self.nodes.iter().flatten()).await;
         Ok(())
     }

@@ -7,6 +7,11 @@
 //! broker.stop().await;
 //! # Ok(()) }
 //! ```
+//!
+//! With the feature `faults` (for `[dev-dependencies]`) a test pauses nodes, cuts them off, fills their disks, moves leaders, orders
+//! errors, and sets the clock ahead:
+//!
+#![cfg_attr(feature = "faults", doc = include_str!("faults/example.md"))]
 
 mod api;
 mod boot;
@@ -15,6 +20,8 @@ mod clock;
 mod config;
 mod coord;
 mod embed;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod host;
 mod life;
 mod meta;
@@ -27,6 +34,7 @@ mod replicate;
 #[doc(hidden)]
 pub mod sim;
 mod task;
+mod time;
 mod topics;
 mod work;
 

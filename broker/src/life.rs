@@ -14,11 +14,12 @@ use airis_protocol::messages::{
 use airis_protocol::types::BrokerEpoch;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use crate::api::{broker_heartbeat, broker_registration};
 use crate::node::Node;
+use crate::time::sleep;
 use crate::work::until;
 
 /// Between two tries to reach a controller.

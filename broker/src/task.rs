@@ -47,6 +47,8 @@ struct Inner {
     held: Mutex<Held>,
     resumed: Condvar,
     stall: Mutex<Option<Stall>>,
+    #[cfg(feature = "faults")]
+    reach: Option<Arc<crate::faults::Reach>>,
 }
 
 #[derive(Default)]
@@ -66,7 +68,34 @@ impl Scope {
             held: Mutex::default(),
             resumed: Condvar::new(),
             stall: Mutex::new(None),
+            #[cfg(feature = "faults")]
+            reach: None,
         }))
+    }
+
+    /// One whose tasks feel what a test does to the node.
+    #[cfg(feature = "faults")]
+    pub(crate) fn within(reach: Arc<crate::faults::Reach>) -> Scope {
+        Scope(Arc::new(Inner {
+            inline: false,
+            state: AtomicU8::new(RUNS),
+            held: Mutex::default(),
+            resumed: Condvar::new(),
+            stall: Mutex::new(None),
+            reach: Some(reach),
+        }))
+    }
+
+    /// For what is done to the node by another than its tasks: as one of them, for as long as the value lives.
+    #[cfg(feature = "faults")]
+    pub fn enter(&self) -> Entered {
+        Entered::new(self.clone())
+    }
+
+    /// True while it is paused.
+    #[cfg(feature = "faults")]
+    pub fn is_paused(&self) -> bool {
+        self.state() == PAUSED
     }
 
     /// A future whose task, and all that it starts, belongs here.
@@ -177,7 +206,7 @@ impl Scope {
 }
 
 /// Sets whose task runs for as long as it lives.
-struct Entered(Option<Scope>);
+pub struct Entered(Option<Scope>);
 
 impl Entered {
     fn new(scope: Scope) -> Entered {
@@ -228,6 +257,18 @@ fn current() -> Option<Scope> {
     CURRENT.with_borrow(Option::clone)
 }
 
+/// What a test does to the node of this task.
+#[cfg(feature = "faults")]
+pub fn reach() -> Option<Arc<crate::faults::Reach>> {
+    CURRENT.with_borrow(|scope| scope.as_ref()?.0.reach.clone())
+}
+
+/// How far the cluster of this task is ahead in time.
+#[cfg(feature = "faults")]
+pub fn leap() -> Option<Arc<crate::time::Leap>> {
+    Some(reach()?.leap.clone())
+}
+
 /// A future for a task that is started by other means than [`spawn`]: it belongs where this task does.
 pub fn scoped<F: Future>(future: F) -> Scoped<F> {
     Scoped {
@@ -265,16 +306,19 @@ pub fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
     match current() {
         None => tokio::task::spawn_blocking(work),
         Some(scope) if scope.0.inline => spawn(stalled(scope, work)),
-        Some(scope) => tokio::task::spawn_blocking(move || {
-            if !scope.passes() {
-                // Nobody waits for it any more; whoever does is told that it was not done.
-                std::panic::resume_unwind(Box::new("the node has ended"));
-            }
-            std::thread::sleep(scope.stall());
-            let _entered = Entered::new(scope);
-            work()
-        }),
+        Some(scope) => tokio::task::spawn_blocking(move || held_back(scope, work)),
     }
+}
+
+/// On a thread that may block.
+fn held_back<T>(scope: Scope, work: impl FnOnce() -> T) -> T {
+    if !scope.passes() {
+        // Nobody waits for it any more; whoever does is told that it was not done.
+        std::panic::resume_unwind(Box::new("the node has ended"));
+    }
+    std::thread::sleep(scope.stall());
+    let _entered = Entered::new(scope);
+    work()
 }
 
 /// As [`blocking`], for a set that its owner keeps.
@@ -283,8 +327,9 @@ pub fn blocking_in<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) {
     match current() {
+        None => set.spawn_blocking(work),
         Some(scope) if scope.0.inline => set.spawn(scope.of(stalled(scope.clone(), work))),
-        _ => set.spawn_blocking(work),
+        Some(scope) => set.spawn_blocking(move || held_back(scope, work)),
     };
 }
 

@@ -11,11 +11,11 @@ use airis_protocol::names;
 use airis_protocol::types::{LeaderEpoch, Offset, PartitionId};
 
 use airis_storage::ReadError;
-use tokio::time::Instant;
 
 use super::{Ctx, Reply};
 use crate::node::Node;
 use crate::task;
+use crate::time::{Instant, timeout_at};
 
 /// "Everything that is committed."
 const HIGH_WATERMARK: i64 = -1;
@@ -84,7 +84,7 @@ async fn replicas_too(
     let index = PartitionId(done.partition_index);
     let partition = node.partitions.by_name(topic, index)?;
     let started = partition.low_reached(Offset(done.low_watermark));
-    tokio::time::timeout_at(deadline, started)
+    timeout_at(deadline, started)
         .await
         .unwrap_or(Err(ErrorCode::RequestTimedOut))?;
     done.low_watermark = partition.low_watermark().0;

@@ -57,6 +57,9 @@ impl Door {
             return quorum.serve(client, frame);
         }
         match self.node.get() {
+            #[cfg(feature = "faults")]
+            Some(node) => crate::faults::script::dispatch(node, client, frame),
+            #[cfg(not(feature = "faults"))]
             Some(node) => dispatch(node, client, frame),
             None => Answer::Close("the node is starting".into()),
         }

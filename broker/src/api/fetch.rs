@@ -26,11 +26,11 @@ use airis_protocol::types::{
 };
 use airis_storage::{Log, ReadError};
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
 
 use super::{Ctx, Reply};
 use crate::node::Node;
 use crate::partition::{Partition, Progress, Waiter};
+use crate::time::{Instant, timeout_at};
 
 /// `isolation_level` of a consumer that wants committed transactions only.
 const READ_COMMITTED: i8 = 1;

@@ -148,9 +148,9 @@ pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
     }
     let timeout = std::time::Duration::from_millis(request.timeout_ms.max(0) as u64);
     Reply::later(async move {
-        let deadline = tokio::time::Instant::now() + timeout;
+        let deadline = crate::time::Instant::now() + timeout;
         for p in pending {
-            let outcome = tokio::time::timeout_at(deadline, p.done())
+            let outcome = crate::time::timeout_at(deadline, p.done())
                 .await
                 .unwrap_or(Err(ErrorCode::RequestTimedOut));
             settle(&mut response, &p, outcome);

@@ -77,7 +77,7 @@ pub fn run(args: Args) -> ExitCode {
         }
     };
     run_until_signalled(
-        |serving| embed::start(loaded, None, serving),
+        |serving| embed::start(loaded, serving),
         announced,
         |broker: &embed::Broker| broker.failed(),
         embed::Broker::stop,

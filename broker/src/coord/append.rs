@@ -75,7 +75,7 @@ impl Commit {
     /// Waits. Errors are a client's: the coordinator has moved, its disk has failed, or too few replicas are there.
     pub async fn done(self) -> Result<(), ErrorCode> {
         let committed = self.partition.committed(self.end, self.epoch);
-        tokio::time::timeout(self.wait_max, committed)
+        crate::time::timeout(self.wait_max, committed)
             .await
             .unwrap_or(Err(ErrorCode::RequestTimedOut))
             .map_err(append_error)

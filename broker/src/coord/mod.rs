@@ -12,6 +12,7 @@ mod tasks;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use airis_cluster::group::{GroupConfig, Moment, Shard, Token};
 use airis_cluster::machine::Chance;
@@ -25,12 +26,12 @@ use airis_protocol::types::{Millis, NodeId, PartitionId, Str};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::meta::MetaHandle;
 use crate::partition::PartitionTable;
+use crate::time::{Instant, timeout};
 pub use append::{Commit, Unit};
 use shard::Cell;
 
@@ -191,7 +192,7 @@ impl Groups {
                 }
             }
         };
-        let _ = tokio::time::timeout(READY_WAIT, ready).await;
+        let _ = timeout(READY_WAIT, ready).await;
     }
 
     /// JoinGroup: ordered now, answered when the rebalance says so.

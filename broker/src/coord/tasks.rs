@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use airis_cluster::metadata::Image;
 use airis_protocol::names;
@@ -14,12 +15,12 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Duration, Instant};
 use tracing::error;
 
 use super::shard::Cell;
 use super::{Groups, NEVER, load};
 use crate::task;
+use crate::time::{self, Instant};
 use crate::work::until;
 
 /// How many shards are loaded at once.
@@ -160,17 +161,32 @@ async fn time(groups: Arc<Groups>) {
             (groups.start + Duration::from_millis(next.max(0) as u64)).min(expiry)
         };
         tokio::select! {
-            () = tokio::time::sleep_until(wake) => {}
+            () = time::sleep_until(wake) => {}
             () = groups.replan.notified() => {}
         }
         if Instant::now() >= expiry {
-            for cell in groups.cells() {
-                cell.clean(&groups, "tombstones for expired offsets", |shard, now| {
-                    shard.expire(now)
-                });
-            }
+            groups.expire();
             expiry = Instant::now() + period;
         }
+    }
+}
+
+impl Groups {
+    fn expire(&self) {
+        for cell in self.cells() {
+            cell.clean(self, "tombstones for expired offsets", |shard, now| {
+                shard.expire(now)
+            });
+        }
+    }
+
+    /// All that is due by now, without waiting for the tasks to find that out.
+    #[cfg(feature = "faults")]
+    pub fn catch_up(&self) {
+        for cell in self.cells() {
+            cell.tick(self);
+        }
+        self.expire();
     }
 }
 

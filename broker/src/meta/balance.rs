@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use airis_cluster::metadata::{Command, Reply};
 use tokio::sync::watch;
-use tokio::time::sleep;
 
 use super::MetaHandle;
+use crate::time::sleep;
 
 /// Looks every `period` until `stop` turns true.
 pub(super) async fn run(

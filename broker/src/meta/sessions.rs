@@ -144,6 +144,31 @@ impl Sessions {
         })
     }
 
+    /// Brokers whose session would be over if so much more time passed without another word of them since then.
+    #[cfg(feature = "faults")]
+    pub fn over_in(&self, by: Duration, said_since: Instant) -> Vec<NodeId> {
+        let now = Instant::now();
+        let sessions = self.sessions.lock();
+        let over = |s: &Session| s.heard < said_since && s.ends(self.timeout) <= now + by;
+        sessions
+            .iter()
+            .filter(|(_, s)| over(s))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// So much time has passed for those who have said nothing since then.
+    #[cfg(feature = "faults")]
+    pub fn age(&self, by: Duration, said_since: Instant) {
+        let by = by.min(self.timeout);
+        for session in self.sessions.lock().values_mut() {
+            if session.heard < said_since {
+                session.heard = session.heard.checked_sub(by).unwrap_or(session.heard);
+            }
+        }
+        self.changed.notify_one();
+    }
+
     /// Everybody who is not fenced gets a full session; who led before, and when it was last heard of, what is left of one, and at
     /// least the time to come here.
     fn begin(&self, image: &Image, former: Option<(NodeId, Instant)>) {

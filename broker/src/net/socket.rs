@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 #[cfg(any(test, feature = "sim"))]
 use super::fabric::{Doorway, Port, Wire};
+#[cfg(feature = "faults")]
+use crate::faults::links::{Linked, Plug};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -27,6 +29,9 @@ pub enum Network {
     Tcp,
     #[cfg(any(test, feature = "sim"))]
     Fabric(Port),
+    /// The machine's own, where a test cuts what is between nodes.
+    #[cfg(feature = "faults")]
+    Linked(Plug),
 }
 
 impl Network {
@@ -40,6 +45,8 @@ impl Network {
             }
             #[cfg(any(test, feature = "sim"))]
             Network::Fabric(here) => Ok(Socket::Wire(here.connect(host, port).await?)),
+            #[cfg(feature = "faults")]
+            Network::Linked(plug) => Ok(Socket::Linked(plug.connect(host, port).await?)),
         }
     }
 
@@ -51,19 +58,27 @@ impl Network {
             .next()
             .ok_or(io::ErrorKind::NotFound)?;
         match self {
-            Network::Tcp => {
-                let domain = Domain::for_address(addr);
-                let socket = RawSocket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-                socket.set_reuse_address(true)?;
-                socket.set_nonblocking(true)?;
-                socket.bind(&addr.into())?;
-                socket.listen(BACKLOG)?;
-                Ok(Listener::Tcp(TcpListener::from_std(socket.into())?))
+            Network::Tcp => Ok(Listener::Tcp(listen(addr)?)),
+            #[cfg(feature = "faults")]
+            Network::Linked(plug) => {
+                let socket = listen(addr)?;
+                plug.listens(socket.local_addr()?.port());
+                Ok(Listener::Tcp(socket))
             }
             #[cfg(any(test, feature = "sim"))]
             Network::Fabric(here) => Ok(Listener::Fabric(here.listen(addr)?)),
         }
     }
+}
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(addr);
+    let socket = RawSocket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// A socket that listens.
@@ -124,6 +139,8 @@ pub enum Socket {
     Tcp(TcpStream),
     #[cfg(any(test, feature = "sim"))]
     Wire(Wire),
+    #[cfg(feature = "faults")]
+    Linked(Linked),
 }
 
 impl Socket {
@@ -133,6 +150,8 @@ impl Socket {
             Socket::Tcp(socket) => socket.try_write_vectored(slices),
             #[cfg(any(test, feature = "sim"))]
             Socket::Wire(wire) => wire.try_write_vectored(slices),
+            #[cfg(feature = "faults")]
+            Socket::Linked(linked) => linked.try_write_vectored(slices),
         }
     }
 
@@ -141,6 +160,8 @@ impl Socket {
             Socket::Tcp(socket) => socket.poll_write_ready(cx),
             #[cfg(any(test, feature = "sim"))]
             Socket::Wire(wire) => wire.poll_write_ready(cx),
+            #[cfg(feature = "faults")]
+            Socket::Linked(linked) => linked.poll_write_ready(cx),
         }
     }
 
@@ -163,6 +184,8 @@ impl Socket {
             })),
             #[cfg(any(test, feature = "sim"))]
             Socket::Wire(_) => None,
+            #[cfg(feature = "faults")]
+            Socket::Linked(_) => None,
         }
     }
 }
@@ -177,6 +200,8 @@ impl AsyncRead for Socket {
             Socket::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
             #[cfg(any(test, feature = "sim"))]
             Socket::Wire(wire) => wire.poll_read(cx, buf),
+            #[cfg(feature = "faults")]
+            Socket::Linked(linked) => linked.poll_read(cx, buf),
         }
     }
 }
@@ -197,6 +222,8 @@ impl AsyncWrite for Socket {
                 }
                 written => Poll::Ready(written),
             },
+            #[cfg(feature = "faults")]
+            Socket::Linked(linked) => linked.poll_write(cx, buf),
         }
     }
 
@@ -213,6 +240,8 @@ impl AsyncWrite for Socket {
                 wire.shut_down();
                 Poll::Ready(Ok(()))
             }
+            #[cfg(feature = "faults")]
+            Socket::Linked(linked) => linked.poll_shutdown(cx),
         }
     }
 }

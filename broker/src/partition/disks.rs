@@ -21,7 +21,6 @@ use airis_storage::log::{Log, OpenArgs};
 use airis_storage::{Disk, Health, LogDir, MetaProperties, StorageError, Watched};
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::flush::Flushes;
@@ -29,6 +28,7 @@ use super::{Partition, config};
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::host::Host;
+use crate::time::Instant;
 
 /// A directory of a deleted partition, and when its files go.
 pub struct Deleted {

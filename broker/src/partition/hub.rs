@@ -10,11 +10,11 @@ use airis_cluster::replica::throttle::Throttle;
 use airis_protocol::types::{Millis, NodeId, PartitionId, Uuid};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use super::Partition;
 use crate::config::BrokerConfig;
 use crate::task::HashState;
+use crate::time::Instant;
 
 /// Partitions that one task has to look at.
 #[derive(Default)]

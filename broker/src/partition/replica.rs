@@ -325,6 +325,15 @@ impl Partition {
             }
     }
 
+    /// Members of the ISR that this leader would propose out now.
+    #[cfg(feature = "faults")]
+    pub fn laggards(&self) -> Vec<NodeId> {
+        match &*self.role.lock() {
+            Role::Leader(leader) => leader.laggards(self.hub.now()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Time has passed: followers that lag are proposed out.
     pub fn check_lag(self: &Arc<Self>) {
         if self.leadership.load().alone {

@@ -10,11 +10,11 @@ use airis_protocol::types::Millis;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{error, info, warn};
 
 use crate::node::Node;
 use crate::task;
+use crate::time::{Instant, sleep_until};
 
 /// How often deleted directories are looked at.
 const DELETED_CHECK: Duration = Duration::from_secs(1);
@@ -69,11 +69,11 @@ fn every(
     let work = Arc::new(Mutex::new(work));
     let period = period.max(Duration::from_millis(1));
     task::spawn(async move {
-        let mut ticks = interval_at(Instant::now() + period, period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next = Instant::now() + period;
         loop {
             tokio::select! {
-                _ = ticks.tick() => {
+                () = sleep_until(next) => {
+                    next = Instant::now() + period;
                     let (node, work) = (node.clone(), work.clone());
                     if let Err(e) = task::blocking(move || work.lock()(&node)).await {
                         error!("background work failed: {e}");
@@ -83,6 +83,14 @@ fn every(
             }
         }
     })
+}
+
+/// All that is due by now, without waiting for the tasks to find that out. The clock has been set on purpose.
+#[cfg(feature = "faults")]
+pub fn catch_up(node: &Node) {
+    retain(node, false);
+    remove_deleted(node);
+    node.groups.catch_up();
 }
 
 /// Compares the wall clock with the monotonic one (fault S20): a clock that has jumped must not make everything look old.

@@ -408,6 +408,12 @@ impl Leader {
             .is_some_and(|l| !l.stopping && (f.broker_epoch.0 < 0 || f.broker_epoch == l.epoch))
     }
 
+    /// Members of the ISR that count as too slow now.
+    pub fn laggards(&self, now: Millis) -> impl Iterator<Item = NodeId> + '_ {
+        let slow = move |f: &&Follower| self.in_sync(f.id) && !self.caught_up(now, f);
+        self.followers.iter().filter(slow).map(|f| f.id)
+    }
+
     fn caught_up(&self, now: Millis, f: &Follower) -> bool {
         f.end == self.end || now.0.saturating_sub(f.last_caught_up.0) <= self.lag_max_ms
     }
