@@ -277,7 +277,12 @@ impl Leader {
             .iter()
             .find(|f| f.id == replica)
             .ok_or(Refused::NoReplica)?;
-        if broker_epoch.0 >= 0 && broker_epoch < follower.broker_epoch {
+        // A fetch that tells no epoch does not make this node forget: the metadata know which run lives.
+        let lives = self.assigned.live.iter().find(|l| l.id == replica);
+        let newest = lives.map_or(follower.broker_epoch, |l| {
+            l.epoch.max(follower.broker_epoch)
+        });
+        if broker_epoch.0 >= 0 && broker_epoch < newest {
             return Err(Refused::OldRun);
         }
         Ok(())

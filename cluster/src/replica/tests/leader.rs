@@ -217,6 +217,17 @@ fn fenced_stopping_and_old_brokers_do_not_join() {
         log_start: Offset(0),
     };
     assert_eq!(r.step(Input::Fetched(old(90))), []);
+    assert_eq!(
+        r.leader.admit(NodeId(3), BrokerEpoch(90)),
+        Err(Refused::OldRun),
+        "older than the metadata say, whatever was seen"
+    );
+    r.step(Input::Fetched(old(-1)));
+    assert_eq!(
+        r.leader.admit(NodeId(3), BrokerEpoch(90)),
+        Err(Refused::OldRun),
+        "a fetch without an epoch changes nothing"
+    );
     assert!(matches!(
         r.step(Input::Fetched(old(103)))[..],
         [Effect::Propose(_)]
