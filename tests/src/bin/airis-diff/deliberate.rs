@@ -46,6 +46,8 @@ const VOTERS: &str =
     "voters come and go in every cluster of ours; in Kafka only with kraft.version 1";
 const STANDBY: &str =
     "a controller that is not the active one does not answer from what it happens to know";
+/// A list of no reassignments as an Envelope has it: header, no throttling, no error, no text, no topic.
+const NONE_MOVE: &str = r#"b"\0\0\0M\0\0\0\0\0\0\0\0\x01\0""#;
 const NO_TEXT: &str = "null where nothing is wrong, however much was asked";
 const NO_ELECTION: &str =
     "a type of election that there is none of, even if there is nothing to elect";
@@ -112,6 +114,25 @@ pub const OF_THREE: &[Deliberate] = &[
     but("AddRaftVoter v0: one that is there", "error_code", "126", "35", VOTERS),
     but("RemoveRaftVoter v0: an unknown one*", "error_code", "127", "35", VOTERS),
     but("*RaftVoter v0: *", "error_message", "<text>", "\"\"", TELLS),
+    but("FetchSnapshot v*: that is not there*", "error_code", "0", "-1", TRIPS),
+    but("FetchSnapshot v*: of a negative end*", "error_code", "0", "-1", TRIPS),
+    but("FetchSnapshot v*: in an epoch ahead*", "error_code", "0", "-1", TRIPS),
+    but("FetchSnapshot v*: in an old epoch*", "error_code", "0", "-1", TRIPS),
+    but("FetchSnapshot v*: *", "topics", "<absent>", "[]", TRIPS),
+    but("FetchSnapshot v*: *", "topics.order", "__cluster_metadata", "<absent>", TRIPS),
+    but("FetchSnapshot v*: *", "topics[__cluster_metadata]", "<present>", "<absent>", TRIPS),
+    but("FetchSnapshot v1: *", "node_endpoints", "<absent>", "[]", TRIPS),
+    but("FetchSnapshot v1: *", "node_endpoints.order", "<active>", "<absent>", TRIPS),
+    but("FetchSnapshot v1: *", "node_endpoints[<active>]", "<present>", "<absent>", TRIPS),
+    but("FetchSnapshot v*: of another topic*", "error_code", "3", "-1", TRIPS),
+    but("FetchSnapshot v*: of another partition*", "error_code", "3", "-1", TRIPS),
+    but("DeleteTopics v6: at the other controller", "responses[x-no].error_code", "41", "3", STANDBY),
+    but("AlterPartitionReassignments v1: at the other controller", "error_code", "41", "0", STANDBY),
+    but("AlterPartitionReassignments v1: at the other controller", "error_message", "<text>", "\"\"", STANDBY),
+    but("ListPartitionReassignments v0: at the other controller", "error_code", "41", "0", STANDBY),
+    but("ListPartitionReassignments v0: at the other controller", "error_message", "<text>", "None", STANDBY),
+    but("Envelope v0: of a client, at the other controller", "error_code", "41", "0", STANDBY),
+    but("Envelope v0: of a client, at the other controller", "response_data", "None", NONE_MOVE, STANDBY),
     but("DescribeProducers v0: at a stranger", "topics[r-f].partitions[0].error_message", "<text>", "None", TELLS),
     but("AlterPartitionReassignments v*: an end of *none", "responses[a-move].partitions[0].error_message", "<text>", "None", TELLS),
     but("AlterPartitionReassignments v1: an end of one that has ended", "responses[a-move].partitions[0].error_message", "<text>", "None", TELLS),

@@ -145,6 +145,17 @@ impl Three {
             (&format!("{list}[{active}]"), &format!("{list}[<active>]")),
             (&format!("{list}[{other}]"), &format!("{list}[<other>]")),
         ]);
+        self.name_controllers("node_id");
+        for (id, which) in [(active, "active"), (other, "other")] {
+            let (port, label) = (
+                format!("<controller port of {id}>"),
+                format!("<controller port of the {which}>"),
+            );
+            self.side.mask("port", |shown| match shown {
+                _ if shown == port => label.clone(),
+                _ => shown.to_owned(),
+            });
+        }
         let order = format!("{list}.order");
         self.side.change(&order, |ids| {
             let ids = ids.split(' ').map(|id| match id.parse::<i32>() {
