@@ -466,29 +466,7 @@ async fn in_sync(three: &mut Three, nine: i64) -> Result<()> {
             .ask(&format!("to one that shuts down, {epoch}"), &request, 3)
             .await?;
     }
-    // It is let go once every broker has heard that it leads nothing, which the next heartbeats tell.
-    for _ in 0..200 {
-        if three.active().quiet(&stop, 1).await?.should_shut_down {
-            break;
-        }
-        three.side.settle().await;
-    }
-    three
-        .active()
-        .ask("of one that shuts down, again", &stop, 1)
-        .await?;
-    for _ in 0..200 {
-        let seen = three.broker(1).quiet(&describe_cluster(), 2).await?.brokers;
-        if seen.iter().any(|b| b.broker_id == 9 && b.is_fenced) {
-            break;
-        }
-        three.side.settle().await;
-    }
-    three
-        .broker(1)
-        .ask("with brokers that shut down", &describe_cluster(), 2)
-        .await?;
-    three.name_any_controller();
+    // Not when it is let go, which depends on the heartbeats of the others; in Kafka each of its own puts that off.
     Ok(())
 }
 
