@@ -2,12 +2,13 @@
 //!
 //! Always holds: nothing here is replaced while the node runs. Must never: decide anything.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use airis_cluster::fetch::session::Sessions;
 use airis_cluster::machine::Chance;
-use airis_protocol::types::{BrokerEpoch, NodeId, Str};
+use airis_protocol::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionId, Str, Uuid};
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
@@ -82,12 +83,35 @@ impl Node {
         self.epoch.store(epoch.0, Ordering::Release);
     }
 
-    /// Id, host, port and rack of each live broker, as clients of this listener reach it.
-    pub fn endpoints(&self, listener: &str) -> Vec<(NodeId, Str, i32, Option<Str>)> {
+    /// Who leads a partition, and in which epoch, whether or not this node has a replica; by the topic's id if there is one.
+    pub fn leader_of(
+        &self,
+        id: Uuid,
+        name: &str,
+        index: PartitionId,
+    ) -> Option<(Option<NodeId>, LeaderEpoch)> {
+        let image = self.meta.image();
+        let topic = match id {
+            Uuid::ZERO => image.topic(name),
+            id => image.topic_by_id(id),
+        };
+        let partition = topic?.partition(index)?;
+        Some((partition.leader, partition.leader_epoch))
+    }
+
+    /// Id, host, port and rack of those of the brokers that live, as clients of this listener reach them.
+    pub fn endpoints(
+        &self,
+        listener: &str,
+        of: &BTreeSet<i32>,
+    ) -> Vec<(NodeId, Str, i32, Option<Str>)> {
+        if of.is_empty() {
+            return Vec::new();
+        }
         let image = self.meta.image();
         image
             .brokers()
-            .filter(|b| !b.fenced)
+            .filter(|b| !b.fenced && of.contains(&b.id.0))
             .filter_map(|b| {
                 let e = b.endpoint(listener)?;
                 Some((b.id, e.host.clone(), i32::from(e.port), b.rack.clone()))

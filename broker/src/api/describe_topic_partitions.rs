@@ -138,13 +138,9 @@ fn partition(
     };
     let ids = |nodes: &[NodeId]| nodes.iter().map(|n| n.0).collect::<Vec<_>>();
     let leader = p.leader.filter(alive);
-    let error = match (p.leader, leader) {
-        (_, Some(_)) => ErrorCode::None,
-        (Some(_), None) => ErrorCode::ListenerNotFound,
-        (None, None) => ErrorCode::LeaderNotAvailable,
-    };
     DescribeTopicPartitionsResponsePartition {
-        error_code: error.code(),
+        // That nobody leads shows in the leader's id, and is no error of the request.
+        error_code: ErrorCode::None.code(),
         partition_index: index,
         leader_id: leader.map_or(-1, |l| l.0),
         leader_epoch: p.leader_epoch.0,

@@ -5,7 +5,7 @@
 //! has that replica, in this leader epoch, and its log is a prefix of ours. Must never: miss a wake-up (it registers before it
 //! reads).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -325,7 +325,7 @@ impl Fetch {
                 Ok(partition) => {
                     self.read_partition(partition, &target.wanted, room, pass.bytes == 0)
                 }
-                Err(error) => failed(&target.wanted, *error),
+                Err(error) => self.missing(&target.wanted, *error),
             };
             pass.bytes += data.records.as_ref().map_or(0, Records::len);
             pass.urgent |= data.error_code != 0
@@ -334,6 +334,21 @@ impl Fetch {
             pass.data.push(data);
         }
         pass
+    }
+
+    /// What is said of a partition that this node has no replica of.
+    fn missing(&self, wanted: &Wanted, error: ErrorCode) -> PartitionData {
+        let mut data = failed(wanted, error);
+        if error == ErrorCode::NotLeaderOrFollower {
+            // As for every partition that exists.
+            data.aborted_transactions = None;
+            if self.version >= LEADER_HINTS_FROM {
+                let index = PartitionId(wanted.partition);
+                let leads = self.node.leader_of(wanted.topic_id, &wanted.topic, index);
+                data.current_leader = leads.map(hint).unwrap_or_default();
+            }
+        }
+        data
     }
 
     fn read_partition(
@@ -357,11 +372,7 @@ impl Fetch {
                         ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
                     )
                 {
-                    let (leader, epoch) = partition.leader();
-                    data.current_leader = LeaderIdAndEpoch {
-                        leader_id: leader.map_or(-1, |l| l.0),
-                        leader_epoch: epoch.0,
-                    };
+                    data.current_leader = hint(partition.leader());
                 }
                 data
             }
@@ -453,7 +464,7 @@ impl Fetch {
         let mut places: HashMap<(Uuid, Str), usize> = HashMap::new();
         let mut sessions =
             (self.mode != Mode::Sessionless).then(|| self.node.fetch_sessions.lock());
-        let mut hints = false;
+        let mut leaders = BTreeSet::new();
         for (target, data) in self.targets.iter().zip(pass.data) {
             let wanted = &target.wanted;
             if let Some(sessions) = &mut sessions
@@ -461,7 +472,10 @@ impl Fetch {
             {
                 continue;
             }
-            hints |= data.current_leader.leader_id >= 0;
+            // Followers know the brokers from the metadata.
+            if self.replica.is_none() && data.current_leader.leader_id >= 0 {
+                leaders.insert(data.current_leader.leader_id);
+            }
             let same = |t: &FetchableTopicResponse| {
                 t.topic_id == wanted.topic_id && t.topic == wanted.topic
             };
@@ -486,20 +500,17 @@ impl Fetch {
                 Mode::Full { session } | Mode::Incremental { session } => session,
             },
             responses,
-            node_endpoints: if hints {
-                self.node
-                    .endpoints(&self.listener)
-                    .into_iter()
-                    .map(|(id, host, port, rack)| NodeEndpoint {
-                        node_id: id.0,
-                        host,
-                        port,
-                        rack,
-                    })
-                    .collect()
-            } else {
-                Vec::new()
-            },
+            node_endpoints: self
+                .node
+                .endpoints(&self.listener, &leaders)
+                .into_iter()
+                .map(|(id, host, port, rack)| NodeEndpoint {
+                    node_id: id.0,
+                    host,
+                    port,
+                    rack,
+                })
+                .collect(),
             ..Default::default()
         }
     }
@@ -508,6 +519,13 @@ impl Fetch {
 fn storage_failed(partition: &Partition, e: &airis_storage::StorageError) -> ErrorCode {
     tracing::error!(topic = %partition.topic, partition = %partition.index, "a read failed: {e}");
     ErrorCode::KafkaStorageError
+}
+
+fn hint((leader, epoch): (Option<NodeId>, LeaderEpoch)) -> LeaderIdAndEpoch {
+    LeaderIdAndEpoch {
+        leader_id: leader.map_or(-1, |l| l.0),
+        leader_epoch: epoch.0,
+    }
 }
 
 fn failed(wanted: &Wanted, error: ErrorCode) -> PartitionData {

@@ -78,12 +78,13 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
         },
         _ => return Reply::Now(refused(ErrorCode::InvalidRequest)),
     };
-    if asked.fetch_offset < 0
+    if request.max_wait_ms < 0
+        || asked.fetch_offset < 0
         || asked.last_fetched_epoch < 0
         || asked.current_leader_epoch < 0
         || asked.last_fetched_epoch > asked.current_leader_epoch.max(0) && asked.fetch_offset > 0
     {
-        let answer = failed(&meta, ErrorCode::InvalidRequest);
+        let answer = failed(&meta, &controller, ErrorCode::InvalidRequest);
         return Reply::Now(whole(ctx.version, &controller, answer));
     }
     let replica = request.replica_id.max(request.replica_state.replica_id);
@@ -135,11 +136,12 @@ fn whole(version: i16, controller: &Controller, answer: PartitionData) -> FetchR
     }
 }
 
-fn failed(meta: &MetaHandle, error: ErrorCode) -> PartitionData {
+fn failed(meta: &MetaHandle, controller: &Controller, error: ErrorCode) -> PartitionData {
     let (leader_id, leader_epoch) = leader_and_epoch(meta);
     PartitionData {
         error_code: error.code(),
         high_watermark: -1,
+        log_start_offset: controller.log.start(),
         current_leader: LeaderIdAndEpoch {
             leader_id,
             leader_epoch,
@@ -170,24 +172,23 @@ async fn answer(
 ) -> PartitionData {
     let error = judge(meta, asked.current_leader_epoch);
     if error != ErrorCode::None {
-        return failed(meta, error);
+        return failed(meta, controller, error);
     }
     let (leader_id, leader_epoch) = leader_and_epoch(meta);
     let current_leader = LeaderIdAndEpoch {
         leader_id,
         leader_epoch,
     };
-    let (controller, offset, epoch) = (
+    let (reader, offset, epoch) = (
         controller.clone(),
         asked.fetch_offset,
         asked.last_fetched_epoch,
     );
     let read = task::blocking(move || {
-        let log = &controller.log;
+        let log = &reader.log;
         let end = log.end();
         let mut data = PartitionData {
             high_watermark: end,
-            last_stable_offset: end,
             log_start_offset: log.start(),
             current_leader,
             records: Some(Records::default()),
@@ -217,7 +218,7 @@ async fn answer(
             if let Ok(Err(e)) = unread {
                 tracing::error!("the metadata log cannot be read: {e}");
             }
-            failed(meta, ErrorCode::KafkaStorageError)
+            failed(meta, controller, ErrorCode::KafkaStorageError)
         }
     }
 }

@@ -219,7 +219,13 @@ fn partition(
         _ => ids(nodes),
     };
     let leader = partition.leader.filter(alive);
+    let short = partition
+        .replicas
+        .iter()
+        .chain(&partition.isr)
+        .any(|id| !alive(id));
     let error = match (partition.leader, leader) {
+        (_, Some(_)) if style.version == 0 && short => ErrorCode::ReplicaNotAvailable,
         (_, Some(_)) => ErrorCode::None,
         (Some(_), None) if style.version >= 6 => ErrorCode::ListenerNotFound,
         _ => ErrorCode::LeaderNotAvailable,

@@ -3,6 +3,7 @@
 //! Always holds: all partitions of a request are appended before the next request of the connection starts, and waited for together;
 //! a partition's failure does not touch the others. Must never: decode records beyond what validation walks over.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use airis_protocol::batch::BatchHeader;
@@ -70,7 +71,7 @@ pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
     let acks = request.acks;
     let mut pending = Vec::new();
     let mut failed = false;
-    let mut hints = false;
+    let mut leaders = BTreeSet::new();
     let responses: Vec<TopicProduceResponse> = request
         .topic_data
         .into_iter()
@@ -110,7 +111,9 @@ pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
                         Err(refused) => refused.response(ctx, index),
                     };
                     failed |= response.error_code != 0;
-                    hints |= response.current_leader.leader_id >= 0;
+                    if response.current_leader.leader_id >= 0 {
+                        leaders.insert(response.current_leader.leader_id);
+                    }
                     response
                 })
                 .collect();
@@ -133,9 +136,7 @@ pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
         responses,
         ..Default::default()
     };
-    if hints {
-        response.node_endpoints = endpoints(ctx.node, &ctx.client.listener);
-    }
+    response.node_endpoints = endpoints(ctx.node, &ctx.client.listener, &leaders);
     pending.retain(|p| match p.now() {
         None => true,
         Some(outcome) => {
@@ -159,18 +160,10 @@ pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
     })
 }
 
-/// Puts an append's outcome into the answer.
+/// Puts an append's outcome into the answer, which still says where the records are: they may yet be committed.
 fn settle(response: &mut ProduceResponse, p: &Pending, outcome: Result<(), ErrorCode>) {
     let Err(error) = outcome else { return };
-    let answer = &mut response.responses[p.topic].partition_responses[p.partition];
-    *answer = PartitionProduceResponse {
-        index: answer.index,
-        error_code: error.code(),
-        base_offset: -1,
-        log_append_time_ms: -1,
-        log_start_offset: -1,
-        ..Default::default()
-    };
+    response.responses[p.topic].partition_responses[p.partition].error_code = error.code();
 }
 
 /// Why a partition's records were refused.
@@ -179,7 +172,7 @@ struct Refused {
     log_start: Offset,
     records: Vec<(i32, String)>,
     message: Option<String>,
-    leader: Option<(Option<NodeId>, i32)>,
+    leader: Option<(Option<NodeId>, LeaderEpoch)>,
 }
 
 impl From<ErrorCode> for Refused {
@@ -206,7 +199,7 @@ impl Refused {
         let current_leader = match self.leader {
             Some((leader, epoch)) if ctx.version >= LEADER_HINTS_FROM => LeaderIdAndEpoch {
                 leader_id: leader.map_or(-1, |l| l.0),
-                leader_epoch: epoch,
+                leader_epoch: epoch.0,
             },
             _ => LeaderIdAndEpoch::default(),
         };
@@ -245,11 +238,17 @@ fn produce(
     data: PartitionProduceData,
 ) -> Result<Done, Refused> {
     let index = PartitionId(data.index);
-    let partition = if ctx.version >= IDS_FROM {
-        ctx.node.partitions.by_id(topic_id, index)?
+    let found = if ctx.version >= IDS_FROM {
+        ctx.node.partitions.by_id(topic_id, index)
     } else {
-        ctx.node.partitions.by_name(name, index)?
+        ctx.node.partitions.by_name(name, index)
     };
+    // That a topic is unknown goes before all else, that it is led elsewhere after what is wrong with the request itself.
+    if let Err(error) = &found
+        && *error != ErrorCode::NotLeaderOrFollower
+    {
+        return Err((*error).into());
+    }
     let records = data
         .records
         .as_ref()
@@ -264,6 +263,10 @@ fn produce(
     if !(-1..=1).contains(&acks) {
         return Err(ErrorCode::InvalidRequiredAcks.into());
     }
+    let partition = found.map_err(|error| Refused {
+        leader: ctx.node.leader_of(topic_id, name, index),
+        ..error.into()
+    })?;
     if names::is_internal(&partition.topic) && ctx.client_id.as_str() != ADMIN_CLIENT {
         return Err(Refused::with(
             ErrorCode::InvalidTopicException,
@@ -298,13 +301,11 @@ fn produce(
             log_start: match error {
                 ErrorCode::OutOfOrderSequenceNumber
                 | ErrorCode::InvalidProducerEpoch
+                | ErrorCode::NotEnoughReplicas
                 | ErrorCode::InvalidRecord => partition.log().start(),
                 _ => Offset(-1),
             },
-            leader: (error == ErrorCode::NotLeaderOrFollower).then(|| {
-                let (leader, epoch) = partition.leader();
-                (leader, epoch.0)
-            }),
+            leader: (error == ErrorCode::NotLeaderOrFollower).then(|| partition.leader()),
             ..error.into()
         })?;
     let response = PartitionProduceResponse {
@@ -335,8 +336,8 @@ fn refused_records(partition: &Partition, e: ValidateError) -> Refused {
     }
 }
 
-fn endpoints(node: &Node, listener: &str) -> Vec<NodeEndpoint> {
-    node.endpoints(listener)
+fn endpoints(node: &Node, listener: &str, leaders: &BTreeSet<i32>) -> Vec<NodeEndpoint> {
+    node.endpoints(listener, leaders)
         .into_iter()
         .map(|(id, host, port, rack)| NodeEndpoint {
             node_id: id.0,

@@ -14,7 +14,8 @@ pub fn handle(ctx: &Ctx, request: UnregisterBrokerRequest) -> Reply<UnregisterBr
         let error = match meta.submit(Command::UnregisterBroker(NodeId(id))).await {
             Ok(_) => {
                 return UnregisterBrokerResponse {
-                    error_message: None,
+                    // Empty, as in Kafka, though null is possible.
+                    error_message: Some(Str::default()),
                     ..Default::default()
                 };
             }

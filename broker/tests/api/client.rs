@@ -29,10 +29,12 @@ pub struct Client {
 
 impl Client {
     pub async fn to(broker: &Broker) -> Client {
+        Client::at(broker.bootstrap_servers()).await
+    }
+
+    pub async fn at(address: &str) -> Client {
         Client {
-            socket: TcpStream::connect(broker.bootstrap_servers())
-                .await
-                .unwrap(),
+            socket: TcpStream::connect(address).await.unwrap(),
             next: 1,
         }
     }

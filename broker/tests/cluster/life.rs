@@ -247,3 +247,69 @@ async fn voters_are_added_and_removed_while_the_cluster_runs() {
     }
     same_logs(dir.path(), 1..=4);
 }
+
+/// What a stranger is told at the listeners for controllers; compared with Kafka's by the differential test.
+#[tokio::test(flavor = "multi_thread")]
+async fn controllers_refuse_a_second_process_and_old_epochs_in_every_version() {
+    use airis_protocol::types::Uuid;
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = three(dir.path()).await;
+    let active = cluster.controller().unwrap();
+    let at = |i: usize| {
+        let of = cluster.voters().split(',').nth(i).unwrap();
+        of.split_once('@').unwrap().1
+    };
+    let mut client = Client::to(cluster.node(active).unwrap()).await;
+    let described = client.call(&DescribeClusterRequest::default(), 1).await;
+    // The node that decides does not let another process be its broker.
+    let second = BrokerRegistrationRequest {
+        broker_id: active as i32 + 1,
+        cluster_id: described.cluster_id,
+        incarnation_id: Uuid(0xaaaa),
+        log_dirs: vec![Uuid(0xbbbb_0000_0000)],
+        ..Default::default()
+    };
+    let mut controller = Client::at(at(active)).await;
+    let told = controller.call(&second, 4).await;
+    assert_eq!((told.error_code, told.broker_epoch), (101, -1), "{told:?}");
+    // Errors come in versions that cannot say where the leader is, too.
+    for version in 13..=17 {
+        let mut request = FetchRequest::default();
+        request.topics.push(fetch_request::FetchTopic {
+            topic_id: Uuid::METADATA_TOPIC,
+            partitions: vec![fetch_request::FetchPartition::default()],
+            ..Default::default()
+        });
+        request.topics[0].partitions[0].last_fetched_epoch = 0;
+        let told = controller.call(&request, version).await;
+        assert_eq!(told.responses[0].partitions[0].error_code, 42, "no epoch");
+        assert_eq!(told.node_endpoints.len(), usize::from(version >= 16));
+        request.topics[0].partitions[0].current_leader_epoch = 0;
+        let told = controller.call(&request, version).await;
+        let of = &told.responses[0].partitions[0];
+        assert_eq!(of.error_code, 74, "an old epoch, in version {version}");
+        assert!(of.log_start_offset >= 0, "{of:?}");
+    }
+    for version in 0..=1 {
+        let request = FetchSnapshotRequest {
+            topics: vec![fetch_snapshot_request::TopicSnapshot {
+                name: Str::from("__cluster_metadata"),
+                partitions: vec![Default::default()],
+            }],
+            ..Default::default()
+        };
+        let told = controller.call(&request, version).await;
+        let of = &told.topics[0].partitions[0];
+        assert_eq!(of.error_code, 74, "an old epoch, in version {version}");
+        assert_eq!(told.node_endpoints.len(), usize::from(version >= 1));
+    }
+    let request = CreateTopicsRequest {
+        topics: vec![client::topic("t", 1, 1, &[])],
+        timeout_ms: 10_000,
+        validate_only: false,
+    };
+    let mut standby = Client::at(at((active + 1) % 3)).await;
+    let told = standby.call(&request, 7).await;
+    assert_eq!(told.topics[0].error_code, 41, "{told:?}");
+    timely("shutdown", cluster.shutdown()).await;
+}

@@ -291,7 +291,12 @@ impl Leader {
         if is_planted(Plant::IsrWithoutBrokerEpoch) {
             return Ok(());
         }
-        if broker_epoch.0 >= 0 && broker_epoch < follower.broker_epoch {
+        // A fetch that tells no epoch does not make this node forget: the metadata know which run lives.
+        let lives = self.assigned.live.iter().find(|l| l.id == replica);
+        let newest = lives.map_or(follower.broker_epoch, |l| {
+            l.epoch.max(follower.broker_epoch)
+        });
+        if broker_epoch.0 >= 0 && broker_epoch < newest {
             return Err(Refused::OldRun);
         }
         Ok(())

@@ -217,6 +217,11 @@ fn fenced_stopping_and_old_brokers_do_not_join() {
         log_start: Offset(0),
     };
     assert_eq!(r.step(Input::Fetched(old(90))), []);
+    assert_eq!(
+        r.leader.admit(NodeId(3), BrokerEpoch(90)),
+        Err(Refused::OldRun),
+        "older than the metadata say, whatever was seen"
+    );
     assert!(matches!(
         r.step(Input::Fetched(old(103)))[..],
         [Effect::Propose(_)]
@@ -226,6 +231,12 @@ fn fenced_stopping_and_old_brokers_do_not_join() {
         Err(Refused::OldRun)
     );
     assert_eq!(r.leader.admit(NodeId(3), BrokerEpoch(-1)), Ok(()));
+    r.step(Input::Fetched(old(-1)));
+    assert_eq!(
+        r.leader.admit(NodeId(3), BrokerEpoch(90)),
+        Err(Refused::OldRun),
+        "a fetch without an epoch changes nothing"
+    );
     assert_eq!(
         r.leader.admit(NodeId(4), BrokerEpoch(104)),
         Err(Refused::NoReplica)

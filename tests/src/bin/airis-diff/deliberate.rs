@@ -46,6 +46,13 @@ const VOTERS: &str =
     "voters come and go in every cluster of ours; in Kafka only with kraft.version 1";
 const STANDBY: &str =
     "a controller that is not the active one does not answer from what it happens to know";
+/// A list of no reassignments as an Envelope has it: header, no throttling, no error, no text, no topic.
+const NONE_MOVE: &str = r#"b"\0\0\0M\0\0\0\0\0\0\0\0\x01\0""#;
+const NO_TEXT: &str = "null where nothing is wrong, however much was asked";
+const NO_ELECTION: &str =
+    "a type of election that there is none of, even if there is nothing to elect";
+const FORGOTTEN: &str =
+    "a broker that was forgotten may come back with empty disks, so it is not eligible";
 const LOGGERS: &str = "the levels of loggers are not served";
 
 #[rustfmt::skip]
@@ -107,14 +114,32 @@ pub const OF_THREE: &[Deliberate] = &[
     but("AddRaftVoter v0: one that is there", "error_code", "126", "35", VOTERS),
     but("RemoveRaftVoter v0: an unknown one*", "error_code", "127", "35", VOTERS),
     but("*RaftVoter v0: *", "error_message", "<text>", "\"\"", TELLS),
-    but("DeleteTopics v6: at the other controller", "*.error_code", "41", "3", STANDBY),
-    but("AlterPartitionReassignments v1: at the other controller", "error_*", "*", "*", STANDBY),
-    but("ListPartitionReassignments v0: at the other controller", "error_*", "*", "*", STANDBY),
+    but("FetchSnapshot v*: that is not there*", "error_code", "0", "-1", TRIPS),
+    but("FetchSnapshot v*: of a negative end*", "error_code", "0", "-1", TRIPS),
+    but("FetchSnapshot v*: in an epoch ahead*", "error_code", "0", "-1", TRIPS),
+    but("FetchSnapshot v*: in an old epoch*", "error_code", "0", "-1", TRIPS),
+    but("FetchSnapshot v*: *", "topics", "<absent>", "[]", TRIPS),
+    but("FetchSnapshot v*: *", "topics.order", "__cluster_metadata", "<absent>", TRIPS),
+    but("FetchSnapshot v*: *", "topics[__cluster_metadata]", "<present>", "<absent>", TRIPS),
+    but("FetchSnapshot v1: *", "node_endpoints", "<absent>", "[]", TRIPS),
+    but("FetchSnapshot v1: *", "node_endpoints.order", "<active>", "<absent>", TRIPS),
+    but("FetchSnapshot v1: *", "node_endpoints[<active>]", "<present>", "<absent>", TRIPS),
+    but("FetchSnapshot v*: of another topic*", "error_code", "3", "-1", TRIPS),
+    but("FetchSnapshot v*: of another partition*", "error_code", "3", "-1", TRIPS),
+    but("DeleteTopics v6: at the other controller", "responses[x-no].error_code", "41", "3", STANDBY),
+    but("AlterPartitionReassignments v1: at the other controller", "error_code", "41", "0", STANDBY),
+    but("AlterPartitionReassignments v1: at the other controller", "error_message", "<text>", "\"\"", STANDBY),
+    but("ListPartitionReassignments v0: at the other controller", "error_code", "41", "0", STANDBY),
+    but("ListPartitionReassignments v0: at the other controller", "error_message", "<text>", "None", STANDBY),
     but("Envelope v0: of a client, at the other controller", "error_code", "41", "0", STANDBY),
-    but("Envelope v0: of a client, at the other controller", "response_data", "None", "*", STANDBY),
-    but("FetchSnapshot v*", "error_code", "*", "-1", TRIPS),
-    but("FetchSnapshot v*", "topics*", "*", "*", TRIPS),
-    but("FetchSnapshot v1: *", "node_endpoints*", "*", "*", TRIPS),
+    but("Envelope v0: of a client, at the other controller", "response_data", "None", NONE_MOVE, STANDBY),
+    but("DescribeProducers v0: at a stranger", "topics[r-f].partitions[0].error_message", "<text>", "None", TELLS),
+    but("AlterPartitionReassignments v*: an end of *none", "responses[a-move].partitions[0].error_message", "<text>", "None", TELLS),
+    but("AlterPartitionReassignments v1: an end of one that has ended", "responses[a-move].partitions[0].error_message", "<text>", "None", TELLS),
+    but("AlterPartitionReassignments v1: of nothing", "error_message", "None", "\"\"", NO_TEXT),
+    but("ElectLeaders v*: 2 of nothing", "error_code", "42", "0", NO_ELECTION),
+    but("ElectLeaders v*: -1 of nothing", "error_code", "42", "0", NO_ELECTION),
+    but("DescribeTopicPartitions v0: without a broker", "topics[d-*].partitions[0].eligible_leader_replicas", "[]", "[3]", FORGOTTEN),
 ];
 
 /// Keys that Kafka lists and we do not; `docs/apis.md` says why, and its test that no other is missing.
@@ -140,4 +165,8 @@ pub const ORDER_IS_FREE: &[(&str, &str)] = &[
     ("DescribeGroups *", "*.members.order"),
     ("DescribeLogDirs *", "*.topics.order"),
     ("DescribeLogDirs *", "*.partitions.order"),
+    ("DescribeCluster *", "brokers.order"),
+    ("Metadata *", "brokers.order"),
+    ("ElectLeaders *", "replica_election_results.order"),
+    ("ListPartitionReassignments *", "topics.order"),
 ];

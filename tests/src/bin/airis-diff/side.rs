@@ -273,6 +273,30 @@ impl Side {
         }
     }
 
+    /// The same of the one field of this path.
+    pub fn change(&mut self, path: &str, instead: impl Fn(&str) -> String) {
+        if let Some(value) = self.pairs.last_mut().and_then(|p| p.answer.get_mut(path)) {
+            *value = instead(value);
+        }
+    }
+
+    /// Gives elements of lists in the last answer other names.
+    pub fn rename(&mut self, elements: &[(&str, &str)]) {
+        let Some(pair) = self.pairs.last_mut() else {
+            return;
+        };
+        pair.answer = std::mem::take(&mut pair.answer)
+            .into_iter()
+            .map(|(path, value)| {
+                let known = elements.iter().find(|(old, _)| path.starts_with(old));
+                match known {
+                    Some((old, new)) => (format!("{new}{}", &path[old.len()..]), value),
+                    None => (path, value),
+                }
+            })
+            .collect();
+    }
+
     fn lines<M: Message>(&self, key: ApiKey, response: &M, out: &mut Lines) {
         let leaf = |field: &str, text: &str| self.leaf(key, field, text);
         Node::read(&format!("{response:?}")).lines("", &leaf, out);

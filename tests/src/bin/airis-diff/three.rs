@@ -138,6 +138,35 @@ impl Three {
         });
     }
 
+    /// The same where it names the elements of a list.
+    pub fn name_controllers_of(&mut self, list: &str) {
+        let (active, other) = (self.active, self.other);
+        self.side.rename(&[
+            (&format!("{list}[{active}]"), &format!("{list}[<active>]")),
+            (&format!("{list}[{other}]"), &format!("{list}[<other>]")),
+        ]);
+        self.name_controllers("node_id");
+        for (id, which) in [(active, "active"), (other, "other")] {
+            let (port, label) = (
+                format!("<controller port of {id}>"),
+                format!("<controller port of the {which}>"),
+            );
+            self.side.mask("port", |shown| match shown {
+                _ if shown == port => label.clone(),
+                _ => shown.to_owned(),
+            });
+        }
+        let order = format!("{list}.order");
+        self.side.change(&order, |ids| {
+            let ids = ids.split(' ').map(|id| match id.parse::<i32>() {
+                Ok(id) if id == active => "<active>",
+                Ok(id) if id == other => "<other>",
+                _ => id,
+            });
+            ids.collect::<Vec<_>>().join(" ")
+        });
+    }
+
     /// Makes a topic with these replicas, waits until every broker knows it and its leaders answer; its id.
     pub async fn make(
         &mut self,

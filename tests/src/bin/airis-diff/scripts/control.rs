@@ -339,10 +339,7 @@ async fn in_sync(three: &mut Three, nine: i64) -> Result<()> {
                 },
             ),
         ),
-        (
-            "of an unknown recovery state",
-            wish(9, nine, id, with(&|p| p.leader_recovery_state = 7)),
-        ),
+        // Not of an unknown recovery state: Apache Kafka's controller resigns over it.
         ("of what is", good()),
         (
             "of nothing",
@@ -469,19 +466,7 @@ async fn in_sync(three: &mut Three, nine: i64) -> Result<()> {
             .ask(&format!("to one that shuts down, {epoch}"), &request, 3)
             .await?;
     }
-    three
-        .active()
-        .ask("of one that shuts down, again", &stop, 1)
-        .await?;
-    three
-        .broker(1)
-        .ask("with brokers that shut down", &describe_cluster(), 2)
-        .await?;
-    three.name_any_controller();
-    three
-        .active()
-        .ask("of one that no longer shuts down", &beat(9, nine), 1)
-        .await?;
+    // Not when it is let go, which depends on the heartbeats of the others; in Kafka each of its own puts that off.
     Ok(())
 }
 

@@ -54,6 +54,7 @@ impl Three {
         ] {
             self.side.mask(field, |_| "<some>".to_owned());
         }
+        self.name_controllers_of("node_endpoints");
     }
 
     /// Any broker that lives stands for the controller in answers to clients.
@@ -280,10 +281,12 @@ async fn metadata_log(three: &mut Three) -> Result<()> {
         for version in 0..=1 {
             three.active().ask(name, &request, version).await?;
             three.hide_progress();
+            three.name_controllers_of("node_endpoints");
         }
         let name = format!("{name}, at the other controller");
         three.other().ask(&name, &request, 1).await?;
         three.hide_progress();
+        three.name_controllers_of("node_endpoints");
     }
     Ok(())
 }

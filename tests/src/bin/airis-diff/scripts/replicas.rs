@@ -134,6 +134,9 @@ async fn followed(three: &mut Three, nine: i64) -> Result<()> {
             .ask("at a broker without a replica", &request, version)
             .await?;
     }
+    // A position raises the high watermark before the fetch is answered or after it; here it has been raised.
+    let all = follow(17, 9, nine, "r-a", id, at(3));
+    three.broker(1).quiet(&all, 17).await?;
     for version in [15, 17, 18] {
         for (name, epoch) in [
             ("an old", nine - 1),
@@ -363,6 +366,12 @@ async fn diverged(three: &mut Three, nine: i64) -> Result<()> {
                 .ask("after one was added", &metadata(&["r-e"]), 13)
                 .await?;
             three.name_any_controller();
+            // Kafka adds the newcomer wherever its set has it.
+            three.side.mask("isr_nodes", |ids| {
+                let mut ids: Vec<&str> = ids.trim_matches(['[', ']']).split(", ").collect();
+                ids.sort_unstable();
+                format!("[{}]", ids.join(", "))
+            });
             let list = ListPartitionReassignmentsRequest {
                 timeout_ms: TIMEOUT_MS,
                 topics: None,
