@@ -282,7 +282,8 @@ fn refuse(
                     .map(|t| topic(Some(t.name.clone()), t.id))
                     .collect(),
             };
-            let brokers = node.endpoints(&node.config.inter_broker_listener);
+            let all = image.brokers().map(|b| b.id.0).collect();
+            let brokers = node.endpoints(&node.config.inter_broker_listener, &all);
             Reply::Now(MetadataResponse {
                 brokers: brokers
                     .into_iter()
