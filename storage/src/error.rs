@@ -145,3 +145,14 @@ pub enum ReadError {
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
+
+/// Why damaged bytes were not mended.
+#[derive(Debug, thiserror::Error)]
+pub enum MendError {
+    #[error("the other replica's batches cannot stand there: {0}")]
+    Other(&'static str),
+    #[error("the other replica's batches are no better: {0}")]
+    Batch(#[from] BatchError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}

@@ -18,10 +18,10 @@ mod segment;
 
 pub use dir::{LogDir, MetaProperties, PartitionDir, PartitionDirKind};
 pub use disk::{Disk, DiskFile, Health, OpenMode, RealDisk, Watched};
-pub use error::{AppendError, ReadError, StorageError};
+pub use error::{AppendError, MendError, ReadError, StorageError};
 pub use index::AbortedTxn;
 pub use log::{
-    AppendArgs, Appended, CleanupPolicy, Damage, Log, LogConfig, OpenArgs, Origin, Read,
-    RecoveryReport, RetentionReport, TimeOffset,
+    AppendArgs, Appended, CheckAt, Checked, CleanupPolicy, Damage, Log, LogConfig, OpenArgs,
+    Origin, Read, RecoveryReport, RetentionReport, TimeOffset,
 };
 pub use producers::ProducerView;

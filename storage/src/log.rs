@@ -25,6 +25,7 @@ mod maintain;
 mod open;
 mod read;
 mod replay;
+mod rot;
 #[cfg(test)]
 mod tests;
 mod truncate;
@@ -33,6 +34,8 @@ pub use config::{
     AppendArgs, Appended, CleanupPolicy, Damage, LogConfig, OpenArgs, Origin, Read, RecoveryReport,
     RetentionReport, TimeOffset,
 };
+
+pub use rot::{CheckAt, Checked};
 
 type Segments = Vec<Arc<Segment>>;
 

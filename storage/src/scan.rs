@@ -87,6 +87,11 @@ impl<'a> Walk<'a> {
         self.least
     }
 
+    /// Forgets what the last batch said of itself: its offset was wrong.
+    pub fn back_to(&mut self, least: i64) {
+        self.least = least;
+    }
+
     /// Makes `len` bytes at `at` available, reading ahead up to the chunk. Fewer if the segment ends.
     fn fill(&mut self, at: u64, len: usize) -> Result<&[u8], Stop> {
         let have = self.buf_at..self.buf_at + self.buf.len() as u64;

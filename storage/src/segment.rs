@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -20,9 +19,11 @@ use crate::error::{AtPath, ReadError, StorageError};
 use crate::files::{self, segment_file};
 use crate::index::{Index, OffsetEntry, TimeEntry, TxnIndex};
 use crate::limits::{INDEX_ENTRIES_UNWRITTEN_MAX, TAIL_BATCHES_MAX};
+use crate::log::Damage;
 use crate::scan::{Stop, Walk};
 
 mod recover;
+mod rot;
 
 pub(crate) use recover::Glance;
 
@@ -117,8 +118,13 @@ pub(crate) struct Segment {
     first_timestamp: AtomicI64,
     /// Bytes were written since the last sync.
     dirty: AtomicBool,
-    /// Bytes that recovery could not read and left in place.
-    damage: RwLock<Vec<Range<u64>>>,
+    /// Bytes that are known to be bad, and lie where they lay; in the order of their positions.
+    damage: RwLock<Vec<Damage>>,
+    /// What lies before was appended a while ago, or by an earlier run: it may have to come from the disk, and is checked when it is
+    /// read. What lies behind is in the page cache as it was checked when it came.
+    cold_to: AtomicU64,
+    /// How often the end was cut off.
+    cuts: AtomicU64,
     /// The files exist. A new partition's first segment is made by its first append.
     made: AtomicBool,
 }
@@ -143,6 +149,8 @@ impl Segment {
             first_timestamp: AtomicI64::new(UNKNOWN),
             dirty: AtomicBool::new(false),
             damage: RwLock::new(Vec::new()),
+            cold_to: AtomicU64::new(0),
+            cuts: AtomicU64::new(0),
             made: AtomicBool::new(false),
         }
     }
@@ -158,6 +166,7 @@ impl Segment {
     ) -> Self {
         let segment = Segment::new(disk, dir, base, interval, now);
         segment.len.store(len, Ordering::Release);
+        segment.cold_to.store(len, Ordering::Release);
         segment.made.store(true, Ordering::Release);
         *segment.txns.write() = None;
         segment
@@ -438,7 +447,8 @@ impl Segment {
         Ok((first >= 0).then_some(first))
     }
 
-    /// The position of the first batch that ends at or after `offset`, if the segment has one.
+    /// The position of the first batch that ends at or after `offset`, if the segment has one; of the damage that the offset lies in,
+    /// if that is known.
     pub fn locate(&self, offset: i64) -> Result<Option<u64>, ReadError> {
         if offset <= self.base {
             return Ok((self.len() > 0).then_some(0));
@@ -462,10 +472,10 @@ impl Segment {
     /// How far one can read from a position before damage begins; `None` if it lies in damage.
     pub fn readable(&self, position: u64, limit: u64) -> Option<u64> {
         let damage = self.damage.read();
-        let next = damage.iter().find(|d| d.end > position);
+        let next = damage.iter().find(|d| d.bytes.end > position);
         match next {
-            Some(d) if d.start <= position => None,
-            Some(d) => Some(d.start.min(limit)),
+            Some(d) if d.bytes.start <= position => None,
+            Some(d) => Some(d.bytes.start.min(limit)),
             None => Some(limit),
         }
     }
@@ -508,8 +518,18 @@ impl Segment {
         }
         let mut walk = Walk::headers(&*file, start, len, self.base);
         let mut first = true;
+        let damaged = !self.damage.read().is_empty();
         loop {
             match walk.next() {
+                Ok(Some((position, _))) if damaged && self.is_hole(position) => {
+                    // What looks like a header there is none to go by.
+                    let Some((next, least)) = self.behind(position, offset) else {
+                        return Ok(Some(position));
+                    };
+                    first = false;
+                    walk.jump(next);
+                    walk.back_to(least);
+                }
                 Ok(Some((position, header))) => {
                     let last = header.last_offset().0;
                     if let Some(entry) = entry.filter(|_| first)
@@ -523,8 +543,16 @@ impl Segment {
                     }
                 }
                 Ok(None) => return Ok(None),
-                Err(Stop::Bad { .. }) if first && entry.is_some() => return Err(Miss::Index),
-                Err(Stop::Bad { .. }) => return Err(Miss::Damage),
+                Err(Stop::Bad { position, .. }) => match self.behind(position, offset) {
+                    Some((next, least)) => {
+                        first = false;
+                        walk.jump(next);
+                        walk.back_to(least);
+                    }
+                    None if self.is_hole(position) => return Ok(Some(position)),
+                    None if first && entry.is_some() => return Err(Miss::Index),
+                    None => return Err(Miss::Damage),
+                },
                 Err(Stop::Io(e)) => {
                     let path = self.path(files::LOG);
                     return Err(Miss::Storage(StorageError::io("read", &path, e)));
@@ -630,12 +658,14 @@ impl Segment {
         // The offset at which the new end lies is the base of the batch that goes.
         let mut walk = Walk::headers(&*file, position, self.len(), self.base);
         let end = match walk.next() {
+            _ if self.is_hole(position) => self.first_lost(position).unwrap_or(offset),
             Ok(Some((_, header))) => header.base_offset,
             _ => return Err(self.damaged(offset)),
         };
         let mut indexes = self.indexes.write();
         self.len.store(position, Ordering::Release);
         self.end.store(end, Ordering::Release);
+        self.forget_behind(position);
         self.dirty.store(true, Ordering::Release);
         if position == 0 {
             self.first_timestamp.store(UNKNOWN, Ordering::Relaxed);

@@ -353,7 +353,7 @@ impl Fetch {
 
     fn read_partition(
         &self,
-        partition: &Partition,
+        partition: &Arc<Partition>,
         wanted: &Wanted,
         room: usize,
         first: bool,
@@ -381,7 +381,7 @@ impl Fetch {
 
     fn try_read(
         &self,
-        partition: &Partition,
+        partition: &Arc<Partition>,
         wanted: &Wanted,
         room: usize,
         first: bool,
@@ -435,8 +435,8 @@ impl Fetch {
             .map_err(|e| match e {
                 ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
                 ReadError::Damaged { .. } => {
-                    tracing::error!(topic = %partition.topic, partition = %partition.index, "a read failed: {e}");
-                    ErrorCode::CorruptMessage
+                    tracing::debug!(topic = %partition.topic, partition = %partition.index, "a read failed: {e}");
+                    partition.suspect(from)
                 }
                 ReadError::Storage(e) => storage_failed(partition, &e),
             })?;

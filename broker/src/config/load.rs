@@ -293,10 +293,13 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         Value::Text(t) if t == "fsync" => Durability::Fsync,
         _ => Durability::PageCache,
     };
-    let request_memory_bytes = match own_value("airis.request.memory.bytes", &fixed) {
-        Value::Number(n) => usize::try_from(n).unwrap_or(usize::MAX),
+    let own_number = |name| match own_value(name, &fixed) {
+        Value::Number(n) => n,
         _ => unreachable!("the table says it is a number"),
     };
+    let request_memory_bytes = own_number("airis.request.memory.bytes");
+    let scrub_interval = ms(own_number("airis.scrub.interval.ms"));
+    let scrub_rate = own_number("airis.scrub.bytes.per.second").max(1) as u64;
     BrokerConfig {
         node_id: NodeId(kafka.node_id),
         listeners: kafka.client_listeners().map(listener).collect(),
@@ -332,7 +335,7 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         } else {
             ms(kafka.connections_max_idle_ms)
         },
-        request_memory_bytes,
+        request_memory_bytes: usize::try_from(request_memory_bytes).unwrap_or(usize::MAX),
         auto_create_topics: kafka.auto_create_topics_enable,
         num_partitions: kafka.num_partitions,
         default_replication_factor: kafka
@@ -342,6 +345,8 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         min_insync_replicas: kafka.min_insync_replicas,
         delete_topic_enable: kafka.delete_topic_enable,
         durability,
+        scrub_interval,
+        scrub_rate,
         retention_check: ms(kafka.log_retention_check_interval_ms),
         checkpoint_interval: ms(kafka.log_flush_offset_checkpoint_interval_ms.into()),
         high_watermark_checkpoint_interval: ms(kafka.replica_high_watermark_checkpoint_interval_ms),

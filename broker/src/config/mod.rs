@@ -77,6 +77,9 @@ pub struct BrokerConfig {
     pub delete_topic_enable: bool,
     /// `airis.ack.durability`.
     pub durability: Durability,
+    /// `airis.scrub.interval.ms` and `airis.scrub.bytes.per.second`.
+    pub scrub_interval: Duration,
+    pub scrub_rate: u64,
     /// `log.retention.check.interval.ms`.
     pub retention_check: Duration,
     /// `log.flush.offset.checkpoint.interval.ms`.
@@ -162,6 +165,8 @@ impl Default for BrokerConfig {
             min_insync_replicas: 1,
             delete_topic_enable: true,
             durability: Durability::PageCache,
+            scrub_interval: Duration::from_secs(86_400),
+            scrub_rate: 8 * 1024 * 1024,
             retention_check: Duration::from_secs(300),
             checkpoint_interval: Duration::from_secs(60),
             high_watermark_checkpoint_interval: Duration::from_secs(5),

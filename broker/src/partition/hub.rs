@@ -66,6 +66,8 @@ pub struct Hub {
     pub copied: Mutex<Throttle>,
     /// Replicas that are to be in another log directory.
     pub moving: Queue,
+    /// Replicas with bytes that have, or seem to have, gone bad.
+    pub rotten: Queue,
     /// Replicas that may be in another log directory than the metadata says.
     pub assignments: Assignments,
 }
@@ -114,6 +116,7 @@ impl Hub {
             proposals: Queue::default(),
             moved: Queue::default(),
             moving: Queue::default(),
+            rotten: Queue::default(),
             assignments: Assignments::default(),
         })
     }

@@ -5,6 +5,7 @@
 //! writers' gate, so that another log can take its place between two changes. Must never: hold a lock while waiting, decide who
 //! leads (metadata does), or serve what lies on a disk that has failed.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -14,8 +15,8 @@ use airis_cluster::config::TopicConfig;
 use airis_cluster::plant::{Plant, is_planted};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, PartitionId, Str, Uuid};
-use airis_storage::ReadError;
 use airis_storage::log::{AppendArgs, Appended, Log, Origin, RetentionReport};
+use airis_storage::{Damage, MendError, ReadError};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -97,6 +98,10 @@ pub struct Partition {
     pub progress: Progress,
     /// Followers that wait for the log to grow.
     pub growth: Progress,
+    /// Segments of the log that have to be inspected for rot, by their first offsets.
+    suspects: Mutex<BTreeSet<Offset>>,
+    /// What has gone bad could not be mended, as far as was tried.
+    incurable: AtomicBool,
     /// A flush is under way or wanted; see [`flush`].
     flush: flush::Flush,
     /// The replica is not here any more; the files are about to go.
@@ -144,6 +149,8 @@ impl Partition {
             cuts: AtomicU64::new(0),
             progress: Progress::default(),
             growth: Progress::default(),
+            suspects: Mutex::new(BTreeSet::new()),
+            incurable: AtomicBool::new(false),
             flush: flush::Flush::default(),
             deleted: AtomicBool::new(false),
         }
@@ -399,6 +406,38 @@ impl Partition {
         let _writing = self.writers.read();
         let high_watermark = self.high_watermark();
         self.log().retain(now, high_watermark, clock_jumped)
+    }
+
+    /// Something at this offset seems to have gone bad: its segment is inspected, and mended from another replica. Gives what to
+    /// answer meanwhile: clients ask again on the one, and give up on the other.
+    pub fn suspect(self: &Arc<Self>, offset: Offset) -> ErrorCode {
+        let log = self.log();
+        let lost = |d: &Damage| d.first <= offset && d.next.is_none_or(|next| offset < next);
+        if !log.damage().iter().any(lost) {
+            self.suspects.lock().insert(log.segment_of(offset));
+        }
+        self.hub.rotten.push(self);
+        if self.leadership.load().alone || self.incurable.load(Ordering::Acquire) {
+            ErrorCode::CorruptMessage
+        } else {
+            ErrorCode::KafkaStorageError
+        }
+    }
+
+    /// Whether all that was bad is mended.
+    pub fn note_cure(&self, cured: bool) {
+        self.incurable.store(!cured, Ordering::Release);
+    }
+
+    /// Writes what another replica has over known damage.
+    pub fn mend(&self, damage: &Damage, batches: &Bytes) -> Result<(), MendError> {
+        let _writing = self.writers.read();
+        self.log().mend(damage, batches)
+    }
+
+    /// The segments that are to be inspected.
+    pub fn take_suspects(&self) -> BTreeSet<Offset> {
+        std::mem::take(&mut *self.suspects.lock())
     }
 
     /// The replica is not here any more: nothing is taken or waited for.

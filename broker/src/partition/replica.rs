@@ -61,6 +61,10 @@ impl Partition {
     /// Takes what the metadata says of the partition now.
     pub fn take_metadata(self: &Arc<Self>, image: &Image, partition: &PartitionImage) {
         let node = self.hub.node;
+        if !self.log().damage().is_empty() {
+            // Found when the log was opened, or there is somebody else now to mend it from.
+            self.hub.rotten.push(self);
+        }
         let mut role = self.role.lock();
         let before = **self.leadership.load();
         let here = partition.leader == Some(node);

@@ -449,7 +449,7 @@ impl Fetcher {
 }
 
 /// The version of Fetch that the cluster's metadata version stands for.
-fn fetch_version(image: &Image) -> i16 {
+pub(super) fn fetch_version(image: &Image) -> i16 {
     match image.feature(features::METADATA_VERSION) {
         27.. => 18,
         21..27 => 17,

@@ -1,5 +1,5 @@
 //! Replication between nodes: a fetcher for each leader that this node follows, and the leader's requests for other ISRs; and
-//! between the log directories of this one.
+//! between the log directories of this one; and what has gone bad here is mended from elsewhere.
 //!
 //! Always holds: all tasks end when the node stops; a partition is fetched from the leader that the metadata names, in its leader
 //! epoch. Must never: decide anything about a replica (the machines in `airis-cluster` do).
@@ -7,6 +7,7 @@
 mod assign;
 mod fetcher;
 mod isr;
+mod mend;
 mod moving;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,8 @@ pub fn start(
         until(stopped, isr::send(node.clone())),
         until(stopped, assign::send(node.clone())),
         until(stopped, moving::run(node.clone())),
+        until(stopped, mend::run(node.clone())),
+        until(stopped, mend::scrub(node.clone())),
         until(stopped, take_failures(node.clone())),
         until(stopped, look_for_laggards(node.clone())),
     ]

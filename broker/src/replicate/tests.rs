@@ -1097,3 +1097,171 @@ async fn replicas_move_between_directories_under_load_and_over_a_change_of_leade
         }
     }
 }
+
+/// The file of the segment with this number in the log of a topic's partition 0.
+fn segment_file(c: &Cluster, id: i32, topic: &str, number: usize) -> PathBuf {
+    let base = c.partition(id, topic).log().segments()[number].0;
+    let name = format!("{:020}.log", base.0);
+    c.dir(id).join(format!("{topic}-0")).join(name)
+}
+
+/// Flips a bit behind the node's back.
+fn rot(path: &std::path::Path, at: u64) {
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 4], at).unwrap();
+}
+
+/// What no reader may see is there only for who looks: each batch that a node gives out has a good CRC. Reads all from an offset,
+/// as a consumer that asks again on errors that pass. Gives the errors.
+async fn read_all(c: &Cluster, id: i32, topic: &str, from: i64, to: i64) -> Vec<ErrorCode> {
+    let begun = Instant::now();
+    let mut errors = Vec::new();
+    let mut at = from;
+    while at < to {
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "not in time: stuck at {at}, {errors:?}"
+        );
+        let data = c.fetch(id, fetch_of(topic, at)).await;
+        let error = ErrorCode::from_wire(data.error_code);
+        if error != ErrorCode::None {
+            errors.push(error);
+            if error != ErrorCode::KafkaStorageError {
+                return errors;
+            }
+            sleep(Duration::from_millis(5)).await;
+            continue;
+        }
+        let Some(Records::Bytes(bytes)) = data.records else {
+            panic!("{data:?}");
+        };
+        let batches = parse_batches(&bytes).expect("nothing bad is given out");
+        at = batches.last().expect("a batch").header().next_offset().0;
+    }
+    errors
+}
+
+/// Some closed segments of some batches each, everywhere, and no longer new.
+async fn closed_segments(c: &Cluster, topic: &str, replicas: &[i32]) -> Vec<Vec<u8>> {
+    c.create(
+        topic,
+        replicas,
+        &[("segment.bytes", "1048576"), ("min.insync.replicas", "1")],
+    )
+    .await;
+    let filler = "z".repeat(100_000);
+    for i in 0..25 {
+        c.acked(replicas[0], topic, &format!("{i}{filler}")).await;
+    }
+    c.converged(topic, replicas).await;
+    for id in replicas {
+        c.partition(*id, topic).flush_now();
+        c.partition(*id, topic).log().cool();
+    }
+    assert_eq!(c.partition(replicas[0], topic).log().segments().len(), 3);
+    let bytes = |n| std::fs::read(segment_file(c, replicas[0], topic, n)).unwrap();
+    (0..3).map(bytes).collect()
+}
+
+async fn mended(c: &Cluster, topic: &str, replicas: &[i32], before: &[Vec<u8>]) {
+    c.until("what was bad is mended", |c| {
+        replicas.iter().all(|id| {
+            let same = |(n, b): (usize, &Vec<u8>)| {
+                std::fs::read(segment_file(c, *id, topic, n)).unwrap() == *b
+            };
+            before.iter().enumerate().all(same) && c.partition(*id, topic).log().damage().is_empty()
+        })
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rot_at_the_leader_reaches_nobody_and_is_mended() {
+    let mut c = Cluster::start(3, brisk).await;
+    let before = closed_segments(&c, "t", &[1, 2, 3]).await;
+    // A body, another one at a follower, and at the leader a header's length and base offset.
+    rot(&segment_file(&c, 1, "t", 0), 150_000);
+    rot(&segment_file(&c, 2, "t", 0), 350_000);
+    let second = first_size(&before[1]);
+    rot(&segment_file(&c, 1, "t", 1), second + 10);
+    rot(&segment_file(&c, 1, "t", 1), 3 * second + 7);
+    let errors = read_all(&c, 1, "t", 0, 25).await;
+    assert!(
+        errors.iter().all(|e| *e == ErrorCode::KafkaStorageError),
+        "{errors:?}"
+    );
+    assert!(!errors.is_empty(), "it was seen");
+    mended(&c, "t", &[1, 3], &before).await;
+    // What nobody has read yet, a consumer near the follower finds.
+    assert!(c.partition(2, "t").log().damage().is_empty());
+    read_all(&c, 2, "t", 0, 25).await;
+    mended(&c, "t", &[1, 2, 3], &before).await;
+    assert_eq!(c.isr("t"), [1, 2, 3], "nobody had to leave");
+    // A replica that begins anew copies nothing bad.
+    c.kill(3).await;
+    rot(&segment_file(&c, 1, "t", 0), 550_000);
+    c.dirs.insert(3, TempDir::new().unwrap());
+    c.boot(3).await;
+    c.converged("t", &[1, 2, 3]).await;
+    mended(&c, "t", &[1, 2, 3], &before).await;
+}
+
+/// Bytes of a segment's first batch.
+fn first_size(segment: &[u8]) -> u64 {
+    let header = airis_protocol::batch::BatchHeader::read(segment).unwrap();
+    header.size() as u64
+}
+
+fn scrubbing(config: &mut BrokerConfig) {
+    brisk(config);
+    config.scrub_interval = Duration::from_millis(300);
+    config.scrub_rate = 1 << 30;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rot_that_nobody_reads_is_found_and_mended() {
+    let c = Cluster::start(3, scrubbing).await;
+    let before = closed_segments(&c, "t", &[1, 2, 3]).await;
+    rot(&segment_file(&c, 2, "t", 0), 150_000);
+    rot(&segment_file(&c, 3, "t", 1), 250_000);
+    rot(&segment_file(&c, 1, "t", 1), 50);
+    mended(&c, "t", &[1, 2, 3], &before).await;
+    assert_eq!(c.isr("t"), [1, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rot_without_another_replica_is_told_and_the_rest_is_served() {
+    let c = Cluster::start(1, brisk).await;
+    let before = closed_segments(&c, "t", &[1]).await;
+    rot(&segment_file(&c, 1, "t", 0), 350_000);
+    assert_eq!(
+        read_all(&c, 1, "t", 0, 25).await,
+        [ErrorCode::CorruptMessage]
+    );
+    c.until("the damage is known", |c| {
+        !c.partition(1, "t").log().damage().is_empty()
+    })
+    .await;
+    let damage = c.partition(1, "t").log().damage();
+    assert_eq!(
+        (damage[0].first, damage[0].next),
+        (Offset(3), Some(Offset(4)))
+    );
+    assert!(read_all(&c, 1, "t", 0, 3).await.is_empty());
+    assert_eq!(
+        read_all(&c, 1, "t", 3, 25).await,
+        [ErrorCode::CorruptMessage]
+    );
+    assert!(read_all(&c, 1, "t", 4, 25).await.is_empty());
+    assert_ne!(
+        std::fs::read(segment_file(&c, 1, "t", 0)).unwrap(),
+        before[0]
+    );
+}

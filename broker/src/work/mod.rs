@@ -16,6 +16,8 @@ use crate::node::Node;
 use crate::task;
 use crate::time::{Instant, sleep_until};
 
+/// How long what was appended counts as surely in the page cache.
+const NEW_FOR: Duration = Duration::from_secs(60);
 /// How often deleted directories are looked at.
 const DELETED_CHECK: Duration = Duration::from_secs(1);
 
@@ -55,6 +57,7 @@ pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
             checkpoint_high_watermarks,
         ),
         every(node, stopped, DELETED_CHECK, remove_deleted),
+        every(node, stopped, NEW_FOR, cool),
     ]
 }
 
@@ -149,6 +152,13 @@ fn flush(node: &Node) {
         if partition.log().flush_due(now) {
             partition.flush_now();
         }
+    }
+}
+
+/// From now on what was appended so far is checked when it is read.
+fn cool(node: &Node) {
+    for partition in node.partitions.all() {
+        partition.log().cool();
     }
 }
 

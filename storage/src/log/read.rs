@@ -119,6 +119,11 @@ impl Log {
         if take == 0 {
             return Ok(nothing);
         }
+        // What may have come from the disk again is not given out unseen: up to the first bad batch, or not at all.
+        take = segment.good_to(position, position + take, from.0)? - position;
+        if take == 0 {
+            return Err(segment.damaged(from.0));
+        }
         let file = segment.file()?;
         let source: Arc<dyn RangeSource> = file;
         Ok(Read {

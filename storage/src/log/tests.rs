@@ -18,6 +18,7 @@ use crate::error::{AppendError, ReadError};
 mod basic;
 mod faults;
 mod model;
+mod rot;
 mod threads;
 
 const DIR: &str = "/data/t-0";

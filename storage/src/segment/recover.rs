@@ -237,8 +237,9 @@ impl Segment {
         }
         // The process that wrote these bytes may have died before it synced them.
         self.dirty.store(true, Ordering::Release);
-        *self.damage.write() = report.damage.iter().map(|d| d.bytes.clone()).collect();
+        *self.damage.write() = report.damage.clone();
         self.len.store(good, Ordering::Release);
+        self.cold_to.store(good, Ordering::Release);
         self.end.store(end, Ordering::Release);
         self.first_timestamp
             .store(super::UNKNOWN, Ordering::Relaxed);
@@ -248,7 +249,7 @@ impl Segment {
         Ok(report)
     }
 
-    fn stop(&self, path: &Path, stop: Stop) -> StorageError {
+    pub(super) fn stop(&self, path: &Path, stop: Stop) -> StorageError {
         match stop {
             Stop::Io(e) => StorageError::io("read", path, e),
             Stop::Bad { position, why } => {
@@ -257,7 +258,7 @@ impl Segment {
         }
     }
 
-    fn damage(&self, from: u64, to: u64, first: i64, next: Option<i64>) -> Damage {
+    pub(super) fn damage(&self, from: u64, to: u64, first: i64, next: Option<i64>) -> Damage {
         Damage {
             path: self.path(files::LOG),
             bytes: from..to,
@@ -274,8 +275,27 @@ impl Segment {
         let mut indexes = self.indexes.write();
         let mut fresh = Indexes::empty(self.base);
         let mut walk = Walk::whole(&*file, 0, self.len(), self.base, RECOVERY_CHUNK);
+        // Of a segment that was just adopted, the end may not be known.
+        let end = match self.end() {
+            end if end > self.base => end,
+            base => base + i64::from(i32::MAX),
+        };
         loop {
+            let least = walk.least();
+            if let Some((next, least)) = self.behind(walk.position(), end) {
+                walk.jump(next);
+                walk.back_to(least);
+                fresh.tail.clear();
+                fresh.force_entry();
+                continue;
+            }
             match walk.next() {
+                Ok(Some((_, header))) if header.last_offset().0 >= end => {
+                    // No CRC covers the offset; this one has gone bad.
+                    walk.back_to(least);
+                    fresh.tail.clear();
+                    fresh.force_entry();
+                }
                 Ok(Some((position, header))) => {
                     fresh.note(self.base, &header, position, self.interval);
                 }

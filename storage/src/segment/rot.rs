@@ -1,0 +1,269 @@
+//! Rot: bytes that were good when they were written and are not any more.
+//!
+//! Always holds: what is noted as damage was bad when it was looked at under the log's flush lock, with no cut in between. Must
+//! never: write anything but whole batches with good CRCs that fill the hole exactly.
+
+use std::io::IoSlice;
+use std::sync::atomic::Ordering;
+
+use airis_protocol::batch::{BatchBytes, BatchHeader};
+use airis_protocol::types::{LeaderEpoch, Offset};
+use bytes::Bytes;
+
+use super::Segment;
+use crate::error::{AtPath, MendError, StorageError};
+use crate::files;
+use crate::limits::{RECOVERY_CHUNK, RESYNC_MAX};
+use crate::log::Damage;
+use crate::scan::{Bad, Stop, Walk};
+
+/// What a look at a whole segment saw.
+pub(crate) struct Inspected {
+    damage: Vec<Damage>,
+    len: u64,
+    cuts: u64,
+}
+
+/// A batch that left offsets out before it: compaction does that, and so does an offset that has gone bad.
+struct Doubt {
+    expected: i64,
+    /// What was expected before the last batch, if that came later.
+    least: i64,
+    last: Option<u64>,
+}
+
+impl Doubt {
+    fn new(expected: i64) -> Doubt {
+        Doubt {
+            expected,
+            least: expected,
+            last: None,
+        }
+    }
+
+    fn pass(&mut self, at: u64, header: &BatchHeader) {
+        self.least = self.expected;
+        self.last = (header.base_offset > self.expected).then_some(at);
+        self.expected = header.next_offset().0;
+    }
+
+    /// Where the last batch lies, if it is that one's offset that is wrong and not the next one's.
+    fn blame(&self, why: &Bad) -> Option<u64> {
+        match why {
+            Bad::Offset { base, .. } if *base >= self.least => self.last,
+            _ => None,
+        }
+    }
+}
+
+impl Segment {
+    pub fn known_damage(&self) -> Vec<Damage> {
+        self.damage.read().clone()
+    }
+
+    /// What was appended up to now is not new any more.
+    pub fn cool(&self) {
+        // Length and end change together behind this lock.
+        let _indexes = self.indexes.read();
+        self.cold_to.store(self.len(), Ordering::Release);
+    }
+
+    pub fn is_cold(&self) -> bool {
+        self.cold_to.load(Ordering::Acquire) >= self.len()
+    }
+
+    pub(super) fn forget_behind(&self, position: u64) {
+        self.cuts.fetch_add(1, Ordering::AcqRel);
+        self.cold_to.fetch_min(position, Ordering::AcqRel);
+        self.damage.write().retain(|d| d.bytes.start < position);
+    }
+
+    /// True if known damage begins at this position.
+    pub(super) fn is_hole(&self, position: u64) -> bool {
+        self.damage.read().iter().any(|d| d.bytes.start == position)
+    }
+
+    /// The first offset that is lost by the damage that begins there.
+    pub(super) fn first_lost(&self, position: u64) -> Option<i64> {
+        let damage = self.damage.read();
+        let known = damage.iter().find(|d| d.bytes.start == position);
+        known.map(|d| d.first.0)
+    }
+
+    /// Where to walk on towards `offset`, and from which offset on, if known damage begins at this position; `None` if none does, or
+    /// the offset lies in it.
+    pub(super) fn behind(&self, position: u64, offset: i64) -> Option<(u64, i64)> {
+        let damage = self.damage.read();
+        let known = damage.iter().find(|d| d.bytes.start == position)?;
+        let next = known.next.filter(|next| next.0 <= offset)?;
+        (known.bytes.end < self.len()).then_some((known.bytes.end, next.0))
+    }
+
+    /// How far the batches between these two batch ends are good, read for an offset. What is new is believed, all else is read
+    /// and checked.
+    pub fn good_to(&self, from: u64, to: u64, offset: i64) -> Result<u64, StorageError> {
+        let cold = to.min(self.cold_to.load(Ordering::Acquire));
+        if from >= cold {
+            return Ok(to);
+        }
+        let failed = |e| StorageError::io("read", &self.path(files::LOG), e);
+        let file = self.file()?;
+        let chunk = ((to - from) as usize).min(RECOVERY_CHUNK);
+        let mut walk = Walk::whole(&*file, from, to, self.base, chunk);
+        let mut doubt = Doubt::new(offset);
+        while walk.position() < cold {
+            match walk.next() {
+                Ok(Some((at, header))) if header.last_offset().0 >= self.end() => return Ok(at),
+                Ok(Some((at, header))) => doubt.pass(at, &header),
+                Ok(None) => break,
+                Err(Stop::Bad { position, why }) => {
+                    return Ok(doubt.blame(&why).unwrap_or(position));
+                }
+                Err(Stop::Io(e)) => return Err(failed(e)),
+            }
+        }
+        if doubt.last.is_some() {
+            // No CRC covers a batch's offset; the next batch tells.
+            let mut beyond = Walk::headers(&*file, walk.position(), self.len(), walk.least());
+            match beyond.next() {
+                Err(Stop::Bad { why, .. }) => return Ok(doubt.blame(&why).unwrap_or(to)),
+                Err(Stop::Io(e)) => return Err(failed(e)),
+                Ok(_) => {}
+            }
+        }
+        Ok(to)
+    }
+
+    /// Checks about `bytes` from a batch's start on. Gives where to go on, `None` at the end, and whether something is bad.
+    pub fn check_piece(&self, from: u64, bytes: u64) -> Result<(Option<u64>, bool), StorageError> {
+        let len = self.len();
+        if from >= len {
+            return Ok((None, false));
+        }
+        let file = self.file()?;
+        let mut walk = Walk::whole(&*file, from, len, self.base, RECOVERY_CHUNK);
+        while walk.position() < from.saturating_add(bytes) {
+            match walk.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok((None, false)),
+                // The whole segment is inspected then.
+                Err(Stop::Bad { .. }) => return Ok((None, true)),
+                Err(Stop::Io(e)) => {
+                    return Err(StorageError::io("read", &self.path(files::LOG), e));
+                }
+            }
+        }
+        Ok((Some(walk.position()), false))
+    }
+
+    /// Reads every batch. Notes nothing yet.
+    pub fn inspect(&self) -> Result<Inspected, StorageError> {
+        let cuts = self.cuts.load(Ordering::Acquire);
+        let (len, end) = {
+            let _indexes = self.indexes.read();
+            (self.len(), self.end())
+        };
+        let mut damage = Vec::new();
+        if self.is_made() {
+            let path = self.path(files::LOG);
+            let file = self.file()?;
+            let mut walk = Walk::whole(&*file, 0, len, self.base, RECOVERY_CHUNK);
+            let mut doubt = Doubt::new(self.base);
+            loop {
+                match walk.next() {
+                    Ok(Some((at, header))) => doubt.pass(at, &header),
+                    Ok(None) => {
+                        if let Some(wrong) = doubt.last.filter(|_| walk.least() > end) {
+                            damage.push(self.damage(wrong, len, doubt.least, Some(end)));
+                        }
+                        break;
+                    }
+                    Err(Stop::Io(e)) => return Err(StorageError::io("read", &path, e)),
+                    Err(Stop::Bad { position, why }) => {
+                        if let (Some(wrong), Bad::Offset { base, .. }) = (doubt.blame(&why), &why) {
+                            damage.push(self.damage(wrong, position, doubt.least, Some(*base)));
+                            walk.back_to(*base);
+                            doubt = Doubt::new(*base);
+                            continue;
+                        }
+                        let first = walk.least();
+                        let Some(at) = walk.resync(RESYNC_MAX).map_err(|e| self.stop(&path, e))?
+                        else {
+                            damage.push(self.damage(position, len, first, Some(end)));
+                            break;
+                        };
+                        walk.jump(at);
+                        let (_, header) = walk
+                            .next()
+                            .map_err(|e| self.stop(&path, e))?
+                            .ok_or_else(|| {
+                                StorageError::damaged(&path, "it changes while it is read")
+                            })?;
+                        damage.push(self.damage(position, at, first, Some(header.base_offset)));
+                        doubt = Doubt::new(header.next_offset().0);
+                    }
+                }
+            }
+        }
+        Ok(Inspected { damage, len, cuts })
+    }
+
+    /// Believes what an inspection saw, unless the segment was cut meanwhile. For a caller that keeps it from being cut. Gives what
+    /// was not known before.
+    pub fn note(&self, seen: Inspected) -> Result<Vec<Damage>, StorageError> {
+        if self.cuts.load(Ordering::Acquire) != seen.cuts {
+            return Ok(Vec::new());
+        }
+        let mut known = self.damage.write();
+        let new = seen.damage.iter().filter(|d| !known.contains(d)).cloned();
+        let new: Vec<Damage> = new.collect();
+        known.retain(|d| d.bytes.start >= seen.len);
+        known.splice(0..0, seen.damage);
+        drop(known);
+        if !new.is_empty() {
+            // They must lead around the holes.
+            self.rebuild_indexes()?;
+        }
+        Ok(new)
+    }
+
+    /// Writes batches over damage: the same ones, as another replica has them. For a caller that keeps the segment from being cut.
+    pub fn mend(
+        &self,
+        damage: &Damage,
+        batches: &Bytes,
+        epoch_at: impl Fn(Offset) -> Option<LeaderEpoch>,
+    ) -> Result<(), MendError> {
+        if !self.damage.read().iter().any(|d| d.bytes == damage.bytes) {
+            return Err(MendError::Other("it is not known to be damaged"));
+        }
+        if batches.len() as u64 != damage.bytes.end - damage.bytes.start {
+            return Err(MendError::Other("they have another length"));
+        }
+        let next = damage.next.unwrap_or(Offset(self.end()));
+        let mut least = damage.first;
+        let mut rest = batches.clone();
+        while !rest.is_empty() {
+            let (batch, after) = BatchBytes::parse(rest)?;
+            let header = batch.header();
+            if header.base_offset < least.0 || header.last_offset() >= next {
+                return Err(MendError::Other("they have other offsets"));
+            }
+            let epoch = epoch_at(Offset(header.base_offset));
+            if epoch.is_some_and(|e| e.0 != header.leader_epoch) {
+                return Err(MendError::Other("they have another leader epoch"));
+            }
+            least = header.next_offset();
+            rest = after;
+        }
+        let path = self.path(files::LOG);
+        let file = self.file()?;
+        file.write_at(damage.bytes.start, &mut [IoSlice::new(batches)])
+            .at("write", &path)?;
+        file.sync_data().at("fsync", &path)?;
+        self.damage.write().retain(|d| d.bytes != damage.bytes);
+        // They may have been built around the hole.
+        self.rebuild_indexes()?;
+        Ok(())
+    }
+}
