@@ -21,14 +21,19 @@ pub struct Clock(Option<Arc<Own>>);
 #[derive(Debug)]
 struct Own {
     /// It goes with tokio's clock from here; otherwise with the machine's.
-    since: Option<(Millis, Instant)>,
+    since: Option<(Duration, Instant)>,
     /// Milliseconds that it is ahead.
     ahead: AtomicI64,
 }
 
-fn machine() -> Millis {
+/// Since the Unix epoch.
+fn machine() -> Duration {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    Millis(since_epoch.map_or(0, |d| d.as_millis() as i64))
+    since_epoch.unwrap_or_default()
+}
+
+fn millis(since_epoch: Duration) -> Millis {
+    Millis(since_epoch.as_millis() as i64)
 }
 
 impl Clock {
@@ -42,6 +47,15 @@ impl Clock {
 
     /// A clock that shows `now` and goes on with tokio's, so that a test can move it.
     pub fn starting_at(now: Millis) -> Clock {
+        Clock::with_tokio(Duration::from_millis(now.0.max(0) as u64))
+    }
+
+    /// The same from the machine's time on, and no millisecond behind it for what was rounded off.
+    pub fn starting_now() -> Clock {
+        Clock::with_tokio(machine())
+    }
+
+    fn with_tokio(now: Duration) -> Clock {
         Clock(Some(Arc::new(Own {
             since: Some((now, Instant::now())),
             ahead: AtomicI64::new(0),
@@ -51,11 +65,11 @@ impl Clock {
     /// Milliseconds since the Unix epoch.
     pub fn now(&self) -> Millis {
         let Some(own) = &self.0 else {
-            return machine();
+            return millis(machine());
         };
         let now = match own.since {
-            Some((at, since)) => Millis(at.0 + since.elapsed().as_millis() as i64),
-            None => machine(),
+            Some((at, since)) => millis(at + since.elapsed()),
+            None => millis(machine()),
         };
         Millis(now.0 + own.ahead.load(Ordering::Relaxed))
     }

@@ -93,7 +93,7 @@ impl Shared {
     pub fn new() -> Shared {
         Shared {
             // By tokio's clock from now on, so that it moves as all waits do.
-            clock: Clock::starting_at(Clock::default().now()),
+            clock: Clock::starting_now(),
             leap: Arc::default(),
             links: Arc::default(),
         }
