@@ -127,12 +127,16 @@ fn later(spell: Duration, mend: impl FnOnce() + 'static) {
 }
 
 fn leader(world: &World, dice: &mut Dice) -> Option<i32> {
-    let partition = dice.below(PARTITIONS as u64) as usize;
+    let partition = dice.below(PARTITIONS as u64 + 1) as usize;
+    let (topic, partition) = match partition == PARTITIONS as usize {
+        true => ("__consumer_offsets", 0),
+        false => (TOPIC, partition),
+    };
     world.ids().into_iter().find(|id| {
         world.node(*id).is_some_and(|node| {
             let image = node.meta.image();
             let p = image
-                .topic(TOPIC)
+                .topic(topic)
                 .and_then(|t| t.partitions.get(partition).cloned());
             p.is_some_and(|p| p.leader.map(|l| l.0) == Some(*id))
         })
