@@ -32,7 +32,7 @@ const PREVOTE_MAX: Duration = Duration::from_millis(300);
 /// The least rest between two tries.
 const REST: Duration = Duration::from_millis(100);
 /// Between two requests for a snapshot.
-const SNAPSHOT_AGAIN: Duration = Duration::from_secs(1);
+const SNAPSHOT_AGAIN: Duration = Duration::from_millis(20);
 /// Between two requests for the log.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -71,9 +71,8 @@ impl Elector {
                 let voters: BTreeSet<NodeKey> = m.membership_config.voter_ids().collect();
                 (m.state, voters)
             };
-            if self.machine.bytes_since_snapshot() >= self.snapshot_bytes
-                && Instant::now() >= snapshot_at
-            {
+            let wanted = self.machine.bytes_since_snapshot() >= self.snapshot_bytes;
+            if wanted && Instant::now() >= snapshot_at {
                 // It is built beside; openraft drops the request if one is being built. Every request is a change of the metrics
                 // that wake this loop: without a rest it would spin until the snapshot is there.
                 let _ = self.raft.trigger().snapshot().await;
@@ -113,6 +112,7 @@ impl Elector {
             };
             tokio::select! {
                 () = due => {}
+                () = sleep_until(snapshot_at), if wanted => continue,
                 changed = metrics.changed() => match changed {
                     Ok(()) => continue,
                     Err(_) => return,

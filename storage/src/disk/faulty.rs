@@ -110,6 +110,15 @@ impl NameOp {
         }
     }
 
+    /// True if what was at this path, or above it, has gone from there: what is synced now is another directory of the same
+    /// name, and must not go with the old one.
+    fn takes_away(&self, path: &Path) -> bool {
+        match self {
+            NameOp::Add(..) => false,
+            NameOp::Remove(from) | NameOp::Rename(from, _) => path.starts_with(from),
+        }
+    }
+
     fn apply(&self, names: &mut Names) {
         match self {
             NameOp::Add(path, node) => {
@@ -589,7 +598,7 @@ impl Disk for FaultyDisk {
         }
         let journal = std::mem::take(&mut state.journal);
         for op in journal {
-            if op.parent() == Some(path) {
+            if op.parent() == Some(path) || op.takes_away(path) {
                 op.apply(&mut state.durable_names);
             } else {
                 state.journal.push(op);

@@ -235,6 +235,13 @@ fn isr(world: &World, image: &Image) {
             let key = (topic.id, i as i32);
             let committed = model.log(key).end();
             for member in &p.isr {
+                // KIP-841: whoever is fenced is taken out in the same step.
+                if image.broker(*member).is_none_or(|b| b.fenced) {
+                    fail(format_args!(
+                        "{}-{i}: node {member} is in the ISR {:?} and fenced",
+                        topic.name, p.isr
+                    ));
+                }
                 let Some(partition) = member_of(world, image, &topic.name, key, member.0) else {
                     continue;
                 };
