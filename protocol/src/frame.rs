@@ -221,9 +221,9 @@ mod tests {
     #[test]
     fn who_is_trusted_gets_room_for_what_is_announced() {
         const TRUST: usize = 1024 * 1024;
-        for (announced, room) in [(700_000, 700_000), (90_000_000, TRUST)] {
+        for (announced, room) in [(700_000i32, 700_000), (90_000_000, TRUST)] {
             let mut decoder = FrameDecoder::new(MAX).trusting(TRUST);
-            decoder.feed(&(announced as i32).to_be_bytes());
+            decoder.feed(&announced.to_be_bytes());
             decoder.room();
             let capacity = decoder.capacity();
             assert!(

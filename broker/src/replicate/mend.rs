@@ -234,7 +234,6 @@ async fn ask(
                     partition_max_bytes: (hole - batches.len()).max(1) as i32,
                     ..Default::default()
                 }],
-                ..Default::default()
             }],
             ..Default::default()
         };
