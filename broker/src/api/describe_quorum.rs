@@ -82,11 +82,13 @@ pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorum
         })
         .collect();
     let voter = |id: NodeId| voters.iter().any(|v| v.id == id);
-    let observers = controller
+    let learners = controller.log.learners();
+    let learner = |id: NodeId| learners.iter().any(|l| l.id == id);
+    let mut observers: Vec<ReplicaState> = controller
         .spread
         .observers()
         .into_iter()
-        .filter(|(id, _)| !voter(*id))
+        .filter(|(id, _)| !voter(*id) && !learner(*id))
         .map(|(id, seen)| ReplicaState {
             replica_id: id.0,
             replica_directory_id: if ctx.version >= WITH_NODES {
@@ -99,6 +101,13 @@ pub fn handle(ctx: &Ctx, request: DescribeQuorumRequest) -> Reply<DescribeQuorum
             last_caught_up_timestamp: if seen.end >= end { ago(seen.at) } else { -1 },
         })
         .collect();
+    observers.extend(learners.iter().map(|l| ReplicaState {
+        replica_id: l.id.0,
+        log_end_offset: l.end,
+        last_fetch_timestamp: l.heard.map_or(-1, ago),
+        last_caught_up_timestamp: l.caught_up.map_or(-1, ago),
+        ..Default::default()
+    }));
     // Voters reach each other by a listener for controllers; one that has none is alone, and has no address as a voter.
     let listener = ctx.node.config.controller_listeners.first();
     let name = listener.map(|l| l.name.clone()).unwrap_or_default();

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::checkpoint::SnapshotId;
 use super::machine::Machine;
 use super::network::{Peers, split};
-use super::raft::{NodeKey, TypeConfig};
+use super::raft::TypeConfig;
 
 /// Why a part of the metadata cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -151,16 +151,24 @@ impl MetadataLog {
 
     /// All voters, by id.
     pub fn voters(&self) -> Vec<VoterState> {
+        self.followers(true)
+    }
+
+    /// Those who are given the log as voters are, but do not vote: who was a voter, or is about to be one.
+    pub fn learners(&self) -> Vec<VoterState> {
+        self.followers(false)
+    }
+
+    fn followers(&self, voting: bool) -> Vec<VoterState> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
         let following = self.peers.following();
-        let membership = metrics.membership_config.membership();
-        metrics
-            .membership_config
-            .voter_ids()
-            .map(|id: NodeKey| {
-                let known = membership.get_node(&id).map_or("", |n| n.addr.as_str());
-                let addr = self.peers.addr(id, known);
+        let members = &metrics.membership_config;
+        members
+            .nodes()
+            .filter(|(id, _)| members.voter_ids().any(|v| v == **id) == voting)
+            .map(|(&id, node)| {
+                let addr = self.peers.addr(id, &node.addr);
                 let (host, port) = split(&addr).unwrap_or(("", 0));
                 let matched = metrics.replication.as_ref().and_then(|r| r.get(&id));
                 let end = match matched {

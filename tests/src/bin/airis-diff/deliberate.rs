@@ -144,8 +144,8 @@ pub const OF_THREE: &[Deliberate] = &[
 
 /// Keys that Kafka lists and we do not; `docs/apis.md` says why, and its test that no other is missing.
 pub const NOT_SERVED: &[i16] = &[
-    17, 24, 25, 26, 27, 28, 29, 30, 31, 34, 36, 38, 39, 40, 41, 48, 49, 50, 51, 52, 53, 54, 65, 66,
-    68, 69, 73, 76, 77, 78, 79, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92,
+    17, 24, 25, 26, 27, 28, 29, 30, 31, 36, 38, 39, 40, 41, 48, 49, 50, 51, 52, 53, 54, 65, 66, 68,
+    69, 76, 77, 78, 79, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92,
 ];
 
 /// Lists that Kafka gives in the order of a Java hash table.
