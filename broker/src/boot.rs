@@ -383,11 +383,18 @@ pub async fn start(
                 .await
                 .map_err(StartError::Registration)?;
         }
-        let image = meta.handle().image_at(node.epoch().0).await;
-        let swept = node.partitions.clone();
-        task::blocking(move || swept.sweep(&image))
-            .await
-            .expect("sweeping the log directories does not panic");
+        meta.handle().image_at(node.epoch().0).await;
+        let (partitions, durability) = (node.partitions.clone(), config.durability);
+        let epoch = node.epoch();
+        task::blocking(move || {
+            // A disk that does not take it fails, and its logs with it.
+            if let Err(e) = partitions.disks().mark_run(epoch, durability) {
+                warn!("this run is not noted in the log directories: {e}");
+            }
+            partitions.begin();
+        })
+        .await
+        .expect("opening the logs does not panic");
         tasks
             .0
             .extend(replicate::start(&node, serving.clone(), &stopped));

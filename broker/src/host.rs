@@ -15,6 +15,8 @@ pub struct Host {
     pub network: Network,
     pub disk: Arc<dyn Disk>,
     pub clock: Clock,
+    /// Names the machine's run from power-on to power-off; empty if it is not known.
+    pub boot: String,
 }
 
 impl Default for Host {
@@ -24,6 +26,9 @@ impl Default for Host {
             network: Network::Tcp,
             disk: Arc::new(RealDisk),
             clock: Clock::default(),
+            boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+                .map(|id| id.trim().to_owned())
+                .unwrap_or_default(),
         }
     }
 }

@@ -40,7 +40,7 @@ plants! {
     HighWatermarkFromMax = "high-watermark-from-max": "the high watermark follows the fastest replica",
     FetchBeyondFlush = "fetch-beyond-flush": "a follower names what a power cut could take",
     CountBeyondFlush = "count-beyond-flush": "a leader counts itself beyond its own flush",
-    NoFencing = "no-fencing": "a follower's fetch counts whatever leader epoch it names",
+    NoDivergence = "no-divergence": "a leader never looks whether a follower's log has parted from its own (before KIP-320)",
     ProducersNotReplicated = "producers-not-replicated": "a follower keeps no account of producers' sequences",
     IsrOfTheFenced = "isr-of-the-fenced": "a broker that is fenced keeps its leaderships and stays in its ISRs",
     HighWatermarkAhead = "high-watermark-ahead": "a new leader takes the end of its log for committed",

@@ -17,11 +17,13 @@ use crate::files;
 
 mod meta;
 
-pub use meta::{MetaProperties, PartitionMetadata};
+pub use meta::{MetaProperties, PartitionMetadata, RunMark};
 
 const LOCK: &str = ".lock";
 const META_PROPERTIES: &str = "meta.properties";
 const CLEAN_MARK: &str = ".kafka_cleanshutdown";
+/// Our own; Kafka looks at directories and at files that it knows.
+const RUN_MARK: &str = "airis-run";
 const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 const LOG_STARTS: &str = "log-start-offset-checkpoint";
@@ -156,6 +158,24 @@ impl LogDir {
         let text = format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}");
         self.disk
             .write_atomically(&path, text.as_bytes())
+            .at("write", &path)
+    }
+
+    /// What the run said of itself that was the last to use the directory; `None` if it is not known.
+    pub fn run_mark(&self) -> Result<Option<RunMark>, StorageError> {
+        let path = self.path.join(RUN_MARK);
+        match self.disk.read_to_end(&path) {
+            Ok(bytes) => Ok(RunMark::parse(&bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(StorageError::io("read", &path, e)),
+        }
+    }
+
+    /// Leaves a run's mark, durably.
+    pub fn mark_run(&self, mark: &RunMark) -> Result<(), StorageError> {
+        let path = self.path.join(RUN_MARK);
+        self.disk
+            .write_atomically(&path, mark.format().as_bytes())
             .at("write", &path)
     }
 

@@ -227,6 +227,10 @@ fn diverging(log: &Log, wanted: &Wanted) -> Result<Option<(LeaderEpoch, Offset)>
     if last.0 < 0 {
         return Ok(None);
     }
+    #[cfg(feature = "sim")]
+    if is_planted(Plant::NoDivergence) {
+        return Ok(None);
+    }
     if from < log.start() {
         return Err(ErrorCode::OffsetOutOfRange);
     }
@@ -266,11 +270,6 @@ impl Fetch {
                 partition.check_leader(epoch).map(|_| ())
             };
         };
-        #[cfg(feature = "sim")]
-        if is_planted(Plant::NoFencing) {
-            partition.check_leader(LeaderEpoch(-1))?;
-            return partition.admit(replica, BrokerEpoch(-1));
-        }
         // The epoch first: who is behind has to learn that, not that it has no replica.
         partition.check_leader(epoch)?;
         partition

@@ -44,6 +44,7 @@ async fn follow(groups: Arc<Groups>) {
     let mut published = groups.meta.subscribe();
     let mut topics: BTreeMap<Uuid, Str> = BTreeMap::new();
     let mut loads = JoinSet::new();
+    groups.partitions.begun().await;
     loop {
         published.borrow_and_update();
         let image = groups.meta.image();

@@ -143,6 +143,7 @@ impl Place {
             network: Network::Linked(Plug::new(self.shared.links.clone(), self.me)),
             disk: self.disk.clone(),
             clock: self.shared.clock.clone(),
+            ..Host::default()
         };
         (scope, host)
     }

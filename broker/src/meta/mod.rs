@@ -143,6 +143,16 @@ pub enum MetaError {
         end: i64,
         expected: i64,
     },
+    #[error(
+        "{path}: the metadata log ends at offset {end} in epoch {epoch}, and the raft store beside it says otherwise: one of them was \
+         damaged or came from elsewhere, so the node must not start on them. If the other voters are well, move the directory \
+         aside: the node fetches the log from them"
+    )]
+    Apart {
+        path: PathBuf,
+        end: i64,
+        epoch: i32,
+    },
     #[error("the metadata quorum failed: {0}")]
     Raft(String),
     #[error("the metadata log could not be closed: {0}")]

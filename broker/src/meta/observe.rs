@@ -302,7 +302,9 @@ impl Observer {
             self.cut(partition.diverging_epoch.end_offset)?;
             return Ok(false);
         }
-        if let Some(Records::Bytes(records)) = partition.records {
+        if let Some(Records::Bytes(records)) = partition.records
+            && !records.is_empty()
+        {
             let batches =
                 parse_batches(&records).map_err(|e| ObserveError::Senseless(e.to_string()))?;
             for batch in batches {

@@ -1,8 +1,9 @@
 //! Opening a node's metadata directory: whether it was left by this broker, by a JVM Kafka, by both in turn, or by nobody.
 //!
-//! Always holds: the log in Kafka's format is the truth. A raft store that says something else (a JVM Kafka has written
-//! meanwhile) is put aside with one line in the log, and the next term follows the last epoch that anybody used. Must never: drop
-//! records that this broker has acknowledged; if the log is shorter than what the raft store has forgotten, that is an error.
+//! Always holds: a log in Kafka's format that a JVM Kafka has gone on with, in an epoch of its own, is the truth. The raft store is then
+//! put aside with one line in the log, and the next term follows the last epoch that anybody used. Must never: drop records that this
+//! broker has acknowledged; if the log is shorter than what the raft store has forgotten, or the two contradict each other, that is
+//! an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -71,14 +72,16 @@ enum Fit {
     Within(i64),
     /// The log ends before the raft store begins.
     Short(i64),
-    /// Somebody else has written to the log.
+    /// Somebody else has written to the log, in a later epoch.
     Foreign,
+    /// The log is not what the raft store says, and nobody else has written to it.
+    Apart,
 }
 
 fn fit(store: &Store, image: &Image) -> Fit {
     let (end, epoch) = (image.position.next().0, image.position.epoch.0 as u64);
     let term = |place: &Place| place.log_id.map_or(0, |id| id.leader_id.term);
-    let mut found = None;
+    let (mut found, mut ours) = (None, false);
     let base = store.base();
     if end < base.next_offset {
         return Fit::Short(base.next_offset);
@@ -97,9 +100,11 @@ fn fit(store: &Store, image: &Image) -> Fit {
         {
             found = Some(Fit::Within(before));
         }
+        // An epoch that ends the log and is in the store, or that the store had left behind by then, is nobody else's.
+        ours |= term(place) == epoch || (place.next_offset <= end && term(place) > epoch);
         before = place.next_offset;
     });
-    found.unwrap_or(Fit::Foreign)
+    found.unwrap_or(if ours { Fit::Apart } else { Fit::Foreign })
 }
 
 /// The voters, as of a place in the log.
@@ -151,7 +156,14 @@ pub(super) fn open(
                     expected,
                 });
             }
-            Fit::Foreign | Fit::Within(_) => tracing::warn!(
+            Fit::Apart | Fit::Within(_) => {
+                return Err(MetaError::Apart {
+                    path: dir.to_owned(),
+                    end: loaded.image.position.next().0,
+                    epoch: loaded.image.position.epoch.0,
+                });
+            }
+            Fit::Foreign => tracing::warn!(
                 end = loaded.image.position.next().0,
                 epoch = loaded.image.position.epoch.0,
                 "the metadata log was written by another Kafka meanwhile: the raft store is begun anew behind it"

@@ -366,6 +366,25 @@ async fn a_lost_log_is_not_taken_for_a_new_one() {
 }
 
 #[tokio::test]
+async fn a_raft_store_that_contradicts_the_log_is_not_put_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let (meta, _) = start(dir.path()).await;
+    let handle = meta.handle().clone();
+    handle.register(registration(100)).await.unwrap();
+    let wal = dir.path().join(journal::DIR).join(wal::FILE);
+    let old = std::fs::read(&wal).unwrap();
+    assert_eq!(create(&handle, "later", 1).await, 0);
+    meta.stop().await.unwrap();
+    // The store as it was before: it knows nothing of records that this node wrote in the same epoch.
+    std::fs::write(&wal, old).unwrap();
+    let error = Meta::start(options(dir.path()), Arc::new(Seen::default()))
+        .await
+        .err()
+        .expect("the two contradict each other");
+    assert!(matches!(error, MetaError::Apart { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn topics_created_at_once_share_entries() {
     let dir = tempfile::tempdir().unwrap();
     let (meta, _) = start(dir.path()).await;

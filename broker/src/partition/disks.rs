@@ -4,7 +4,6 @@
 //! clean shutdown is gone as soon as the directory is in use; one that fails takes only its own partitions off line. Must never:
 //! believe a checkpoint over what the log holds, or begin a replica anew that may lie in a directory that is off line.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use airis_protocol::error::ErrorCode;
 use airis_protocol::names;
 use airis_protocol::types::{BrokerEpoch, NodeId, Offset, PartitionId, Str, Uuid};
 use airis_storage::checkpoint::PartitionOffsets;
-use airis_storage::dir::{PartitionDir, PartitionDirKind, PartitionMetadata};
+use airis_storage::dir::{PartitionDir, PartitionDirKind, PartitionMetadata, RunMark};
 use airis_storage::files;
 use airis_storage::log::{Log, OpenArgs};
 use airis_storage::{Disk, Health, LogDir, MetaProperties, StorageError, Watched};
@@ -26,7 +25,7 @@ use tracing::{info, warn};
 use super::flush::Flushes;
 use super::{Partition, config};
 use crate::clock::Clock;
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, Durability};
 use crate::host::Host;
 use crate::time::Instant;
 
@@ -67,17 +66,76 @@ pub enum DisksError {
     },
 }
 
+/// The kinds of checkpoints: the file's writer for each.
+const RECOVERY_POINTS: usize = 0;
+const LOG_STARTS: usize = 1;
+const HIGH_WATERMARKS: usize = 2;
+type WriteOffsets = fn(&LogDir, &PartitionOffsets) -> Result<(), StorageError>;
+const WRITE: [WriteOffsets; 3] = [
+    LogDir::write_recovery_points,
+    LogDir::write_log_starts,
+    LogDir::write_high_watermarks,
+];
+
+/// What a directory's checkpoint files say, by kind. They know partitions by name only, and of what was there when they were written.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    log_dir: Arc<LogDir>,
+    written: Mutex<[PartitionOffsets; 3]>,
+}
+
+impl Checkpoints {
+    fn get(&self, kind: usize, key: &(String, PartitionId)) -> Offset {
+        let written = self.written.lock();
+        written[kind].get(key).copied().unwrap_or(Offset(0))
+    }
+
+    /// Replaces one kind. The offsets are taken while nobody else writes: what is cut meanwhile is seen, or cuts these.
+    fn write(
+        &self,
+        kind: usize,
+        offsets: impl FnOnce() -> PartitionOffsets,
+    ) -> Result<(), StorageError> {
+        let mut written = self.written.lock();
+        let now = offsets();
+        WRITE[kind](&self.log_dir, &now)?;
+        written[kind] = now;
+        Ok(())
+    }
+
+    /// From now on no file says more of a log than that it was good up to `to`. For one that was cut, or that takes the place of
+    /// another of its name: before anything is appended to it.
+    pub(super) fn cap(
+        &self,
+        topic: &str,
+        index: PartitionId,
+        to: Offset,
+    ) -> Result<(), StorageError> {
+        let key = (topic.to_owned(), index);
+        let mut written = self.written.lock();
+        for (offsets, write) in written.iter_mut().zip(WRITE) {
+            if let Some(offset) = offsets.get_mut(&key).filter(|o| **o > to) {
+                *offset = to;
+                write(&self.log_dir, offsets)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// One log directory.
 struct Dir {
-    log_dir: LogDir,
+    log_dir: Arc<LogDir>,
     id: Uuid,
     health: Arc<Health>,
     flushes: Arc<Flushes>,
     /// The mark of a clean shutdown was there.
     clean: bool,
-    recovery_points: PartitionOffsets,
-    log_starts: PartitionOffsets,
-    high_watermarks: PartitionOffsets,
+    /// All that the last run counted on was on stable storage, or there was none.
+    durable: bool,
+    /// The machine has lost its power since, and with it perhaps what was not on stable storage.
+    lossy: bool,
+    checkpoints: Arc<Checkpoints>,
 }
 
 impl Dir {
@@ -94,7 +152,17 @@ impl Dir {
             directory: self.id,
             health: self.health.clone(),
             flushes: self.flushes.clone(),
+            checkpoints: self.checkpoints.clone(),
         }
+    }
+
+    /// Whether a loss of power has left records of which nothing says whose they are: perhaps those of an older topic of this name.
+    fn holds_unknown(&self, path: &Path) -> bool {
+        let records = || {
+            let found = self.disk().list(path).unwrap_or_default();
+            found.iter().any(|f| f.name.ends_with(files::LOG))
+        };
+        self.lossy && topic_of(self, path).is_none() && records()
     }
 
     fn holds(&self, topic: &str, index: PartitionId) -> bool {
@@ -109,6 +177,7 @@ pub struct Seat {
     pub directory: Uuid,
     pub health: Arc<Health>,
     pub(super) flushes: Arc<Flushes>,
+    pub(super) checkpoints: Arc<Checkpoints>,
 }
 
 /// A log that has been opened.
@@ -158,14 +227,13 @@ pub struct Disks {
     /// Told of each directory that fails.
     failures: watch::Receiver<()>,
     cluster_id: Str,
-    /// The epoch of the last run, if it ended cleanly; -1 otherwise.
+    /// The epoch of the last run, if nothing of it is lost; -1 otherwise.
     previous_epoch: BrokerEpoch,
+    boot: String,
     producer_expiry_ms: i64,
     clock: Clock,
     /// Names for `-delete` directories.
     unique: Mutex<Chance>,
-    /// Checkpoints are written by one at a time.
-    checkpoints: Mutex<()>,
 }
 
 /// A directory that could be locked and says who it is.
@@ -248,7 +316,7 @@ impl Disks {
         let mut epochs = Vec::with_capacity(looked.len());
         for found in looked {
             let path = found.0.path().to_owned();
-            match ready(found, config.node_id, &cluster_id, &mut chance) {
+            match ready(found, config.node_id, &cluster_id, &host.boot, &mut chance) {
                 Ok((dir, epoch)) => {
                     dirs.push(dir);
                     epochs.push(epoch);
@@ -268,7 +336,7 @@ impl Disks {
                 None => watching(&disk, &path, &told),
             }
         });
-        // The epoch counts only if every directory ended with it: otherwise something may be missing in one of them.
+        // The epoch counts only if it is every directory's: otherwise something may be missing in one of them.
         let same = epochs.iter().all(|e| e.is_some() && *e == epochs[0]);
         let previous_epoch = epochs
             .first()
@@ -293,7 +361,7 @@ impl Disks {
             producer_expiry_ms: config.producer_id_expiration.0,
             clock: host.clock.clone(),
             unique: Mutex::new(chance),
-            checkpoints: Mutex::new(()),
+            boot: host.boot.clone(),
         })
     }
 
@@ -339,8 +407,27 @@ impl Disks {
         !self.lost.is_empty() || self.dirs.iter().any(|d| !d.online())
     }
 
+    /// The epoch of the last run if all that it had counted on is here, after a stop in order or a crash; -1 otherwise (KIP-966).
     pub fn previous_epoch(&self) -> BrokerEpoch {
         self.previous_epoch
+    }
+
+    /// Notes in every directory whose logs they are from now on. What it says of the run before must have been used by then.
+    pub fn mark_run(&self, epoch: BrokerEpoch, durability: Durability) -> Result<(), StorageError> {
+        for dir in self.dirs.iter().filter(|d| d.online()) {
+            let mark = RunMark {
+                boot: self.boot.clone(),
+                broker_epoch: epoch,
+                // What an earlier run left in the page cache only may still be there only.
+                durable: durability == Durability::Fsync && dir.durable,
+            };
+            if let Err(e) = dir.log_dir.mark_run(&mark)
+                && dir.online()
+            {
+                return Err(e);
+            }
+        }
+        Ok(())
     }
 
     /// Opens a partition's log, or makes it. Errors also where it may lie in a directory that is off line.
@@ -353,27 +440,26 @@ impl Disks {
         } = *wanted;
         let key = (topic.to_owned(), index);
         let dir = self.place(wanted)?;
-        let at = |offsets: &PartitionOffsets| offsets.get(&key).copied().unwrap_or(Offset(0));
         let path = dir.log_dir.partition_path(topic, index);
         if wanted.old && dir.id == wanted.directory && !dir.disk().exists(&path) {
             self.adopt_future(dir, topic, index, &path)?;
         }
-        let args = OpenArgs {
-            recovery_point: at(&dir.recovery_points),
-            log_start: at(&dir.log_starts),
-            clean: dir.clean,
-            now: self.clock.now(),
-            producer_expiry_ms: self.producer_expiry_ms,
-            topic_id: Some(topic_id),
-        };
+        if dir.holds_unknown(&path) {
+            self.set_aside(&dir.log_dir, topic, index, &path)?;
+        }
+        if !dir.disk().exists(&path) {
+            dir.checkpoints.cap(topic, index, Offset(0))?;
+        }
         let open = || {
             let config = Arc::new(config::log_config(wanted.config));
+            let args = self.open_args(dir, &key, topic_id);
             Log::open(dir.disk().clone(), &path, config, args)
         };
         let (log, report) = match open() {
             // A crash came between the end of an older topic of this name and the renaming of its directory.
             Err(_) if topic_of(dir, &path).is_some_and(|id| id != topic_id) => {
                 self.set_aside(&dir.log_dir, topic, index, &path)?;
+                dir.checkpoints.cap(topic, index, Offset(0))?;
                 open()?
             }
             Err(e) => return Err(e),
@@ -386,7 +472,7 @@ impl Disks {
                 "recovered after an unclean stop: read {} of {} bytes, those from the segment of the recovery point {} on",
                 report.scanned_bytes,
                 log.size_bytes() + report.truncated_bytes,
-                at(&dir.recovery_points),
+                dir.checkpoints.get(RECOVERY_POINTS, &key),
             );
         }
         if report.truncated_bytes > 0 {
@@ -413,8 +499,19 @@ impl Disks {
         Ok(Opened {
             log,
             seat: dir.seat(),
-            high_watermark: at(&dir.high_watermarks),
+            high_watermark: dir.checkpoints.get(HIGH_WATERMARKS, &key),
         })
+    }
+
+    fn open_args(&self, dir: &Dir, key: &(String, PartitionId), topic_id: Uuid) -> OpenArgs {
+        OpenArgs {
+            recovery_point: dir.checkpoints.get(RECOVERY_POINTS, key),
+            log_start: dir.checkpoints.get(LOG_STARTS, key),
+            clean: dir.clean,
+            now: self.clock.now(),
+            producer_expiry_ms: self.producer_expiry_ms,
+            topic_id: Some(topic_id),
+        }
     }
 
     /// The directory that a replica lies in, or is to be made in.
@@ -653,15 +750,10 @@ impl Disks {
         path: &Path,
     ) -> Result<Opened, StorageError> {
         let key = (partition.topic.to_string(), partition.index);
-        let at = |offsets: &PartitionOffsets| offsets.get(&key).copied().unwrap_or(Offset(0));
-        let args = OpenArgs {
-            recovery_point: at(&dir.recovery_points),
-            log_start: at(&dir.log_starts),
-            clean: dir.clean,
-            now: self.clock.now(),
-            producer_expiry_ms: self.producer_expiry_ms,
-            topic_id: Some(partition.topic_id),
-        };
+        if !dir.disk().exists(path) {
+            dir.checkpoints.cap(&key.0, key.1, Offset(0))?;
+        }
+        let args = self.open_args(dir, &key, partition.topic_id);
         let config = Arc::new(config::log_config(&partition.config()));
         let (log, _) = Log::open(dir.disk().clone(), path, config, args)?;
         Ok(Opened {
@@ -698,31 +790,25 @@ impl Disks {
     /// Writes one kind of checkpoint of every directory.
     fn write(
         &self,
+        kind: usize,
         partitions: &[Arc<Partition>],
         offset: impl Fn(&Partition, &Log) -> Offset,
-        write: impl Fn(&LogDir, &PartitionOffsets) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
-        let mut by_dir: BTreeMap<PathBuf, PartitionOffsets> = BTreeMap::new();
-        for p in partitions {
-            let key = || (p.topic.to_string(), p.index);
-            let mut note = |log: &Log| {
-                if let Some(parent) = log.dir().parent() {
-                    let offsets = by_dir.entry(parent.to_owned()).or_default();
-                    offsets.insert(key(), offset(p, log));
-                }
-            };
-            note(&p.log());
-            if let Some(future) = p.future() {
-                note(&future.log);
-            }
-        }
-        let _one = self.checkpoints.lock();
-        let none = PartitionOffsets::new();
         let mut failed = Ok(());
         for dir in self.dirs.iter().filter(|d| d.online()) {
-            let offsets = by_dir.get(dir.log_dir.path()).unwrap_or(&none);
+            let offsets = || {
+                let mut offsets = PartitionOffsets::new();
+                // Of a copy that is being made nothing is said: after a crash all of it is looked at.
+                for p in partitions {
+                    let log = p.log();
+                    if log.dir().parent() == Some(dir.log_dir.path()) {
+                        offsets.insert((p.topic.to_string(), p.index), offset(p, &log));
+                    }
+                }
+                offsets
+            };
             // One that goes off line with this says so itself; the others' are written all the same.
-            if let Err(e) = write(&dir.log_dir, offsets)
+            if let Err(e) = dir.checkpoints.write(kind, offsets)
                 && dir.online()
             {
                 failed = Err(e);
@@ -731,7 +817,6 @@ impl Disks {
         failed
     }
 
-    /// Recovery points, starts of logs and high watermarks.
     /// Flushes and closes the logs: those of a directory that have something to flush with one sync of its file system, if they are
     /// many. What could not be closed comes back, each with its error.
     pub fn close_all(&self, partitions: &[Arc<Partition>]) -> Vec<(Arc<Partition>, StorageError)> {
@@ -762,26 +847,21 @@ impl Disks {
         failed
     }
 
+    /// Writes recovery points, starts of logs and high watermarks.
     pub fn write_checkpoints(&self, partitions: &[Arc<Partition>]) -> Result<(), StorageError> {
-        self.write(
-            partitions,
-            |_, log| log.recovery_point(),
-            LogDir::write_recovery_points,
-        )?;
+        self.write(RECOVERY_POINTS, partitions, |_, log| log.recovery_point())?;
         self.write_log_starts(partitions)?;
         self.write_high_watermarks(partitions)
     }
 
     pub fn write_log_starts(&self, partitions: &[Arc<Partition>]) -> Result<(), StorageError> {
-        self.write(partitions, |_, log| log.start(), LogDir::write_log_starts)
+        self.write(LOG_STARTS, partitions, |_, log| log.start())
     }
 
     pub fn write_high_watermarks(&self, partitions: &[Arc<Partition>]) -> Result<(), StorageError> {
-        self.write(
-            partitions,
-            |p, log| p.high_watermark().min(log.end()),
-            LogDir::write_high_watermarks,
-        )
+        self.write(HIGH_WATERMARKS, partitions, |p, log| {
+            p.high_watermark().min(log.end())
+        })
     }
 
     /// Leaves the mark of a clean shutdown in every directory that is in use. Only after everything is flushed.
@@ -851,13 +931,15 @@ fn judge(config: &BrokerConfig, looked: &[Looked]) -> Result<Option<Str>, DisksE
     Ok(first.map(|(_, id)| Str::from(id)))
 }
 
-/// Formats a directory if it is new, and reads what the last run wrote down; with its epoch, if it ended cleanly.
+/// Formats a directory if it is new, and reads what the last run wrote down; with its epoch, if nothing of it is lost.
 fn ready(
     (log_dir, properties, health): Looked,
     node: NodeId,
     cluster_id: &Str,
+    boot: &str,
     chance: &mut Chance,
 ) -> Result<(Dir, Option<BrokerEpoch>), StorageError> {
+    let new = properties.is_none();
     let id = match properties {
         Some(MetaProperties {
             directory_id: Some(id),
@@ -878,15 +960,32 @@ fn ready(
         }
     };
     let clean = log_dir.take_clean_mark()?;
+    let run = log_dir.run_mark()?;
+    let durable = new || clean.is_some() || run.as_ref().is_some_and(|r| r.durable);
+    let crashed = run.filter(|r| r.holds(boot)).map(|r| r.broker_epoch);
+    let lossy = !new && clean.is_none() && crashed.is_none();
+    let epoch = match &clean {
+        Some(mark) => mark.broker_epoch,
+        None => crashed,
+    };
+    let written = [
+        log_dir.recovery_points()?.unwrap_or_default(),
+        log_dir.log_starts()?.unwrap_or_default(),
+        log_dir.high_watermarks()?.unwrap_or_default(),
+    ];
+    let log_dir = Arc::new(log_dir);
     let dir = Dir {
         id,
         health,
         flushes: Arc::default(),
         clean: clean.is_some(),
-        recovery_points: log_dir.recovery_points()?.unwrap_or_default(),
-        log_starts: log_dir.log_starts()?.unwrap_or_default(),
-        high_watermarks: log_dir.high_watermarks()?.unwrap_or_default(),
+        durable,
+        lossy,
+        checkpoints: Arc::new(Checkpoints {
+            log_dir: log_dir.clone(),
+            written: Mutex::new(written),
+        }),
         log_dir,
     };
-    Ok((dir, clean.and_then(|mark| mark.broker_epoch)))
+    Ok((dir, epoch))
 }

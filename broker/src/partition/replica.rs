@@ -503,6 +503,7 @@ impl Partition {
             F::Truncate(to) => {
                 let before = self.log().end();
                 let end = self.cut(|log| log.truncate_to(to, now))?;
+                self.cap_checkpoints(end)?;
                 if end < before {
                     tracing::info!(%topic, partition = %index, "the log was cut from offset {before} to {end}: its leader has other records");
                 }
@@ -512,6 +513,7 @@ impl Partition {
             F::Restart(at) => {
                 tracing::warn!(%topic, partition = %index, "the log begins anew at offset {at}: its leader has nothing older any more");
                 self.cut(|log| log.restart_at(at, now))?;
+                self.cap_checkpoints(at)?;
                 self.high_watermark.store(at.0, Ordering::Release);
                 Ok(Did::Nothing)
             }
@@ -530,6 +532,12 @@ impl Partition {
             }
             F::Wait => Ok(Did::Next(Next::Stop)),
         }
+    }
+
+    /// The log was cut: what its directory's checkpoints say that goes beyond `end` is of other records.
+    fn cap_checkpoints(&self, end: Offset) -> Result<(), StorageError> {
+        let checkpoints = self.seat().checkpoints;
+        checkpoints.cap(&self.topic, self.index, end)
     }
 
     /// Cuts the log, so that whoever copies it notices.

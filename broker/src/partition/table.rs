@@ -1,7 +1,8 @@
 //! All partitions of this node, by name and by id. Takes what the metadata says and makes it so.
 //!
-//! Always holds: a partition is in the table before anybody can read of it in the metadata image; look-ups take no lock. Must
-//! never: delete files of a replica that the metadata gives to this node.
+//! Always holds: a partition is in the table before anybody can read of it in the metadata image, once the table has begun; look-ups
+//! take no lock. Must never: delete files of a replica that the metadata gives to this node, or do what metadata says that this node
+//! has outlived: a start goes through them again, and through topics that were long since deleted and made anew.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use arc_swap::ArcSwap;
 use imbl::GenericHashMap;
 use imbl::shared_ptr::DefaultSharedPtr;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::disks::{Deleted, Disks, Seat, Wanted};
 use super::{Hub, Partition, config};
@@ -77,6 +79,9 @@ pub struct PartitionTable {
     wishes: Mutex<HashMap<(Str, PartitionId), PathBuf>>,
     /// One replica's directory is altered at a time.
     altering: Mutex<()>,
+    /// The newest metadata, as long as nothing is done by them.
+    held: Mutex<Option<Arc<Image>>>,
+    begun: watch::Sender<bool>,
     /// All that was here when the node started is in the table.
     complete: AtomicBool,
     /// The metadata that the table shows, or is about to show.
@@ -94,6 +99,8 @@ impl PartitionTable {
             deleted: Mutex::new(Vec::new()),
             wishes: Mutex::default(),
             altering: Mutex::default(),
+            held: Mutex::new(Some(Arc::default())),
+            begun: watch::Sender::new(false),
             complete: AtomicBool::new(false),
             offset: AtomicI64::new(-1),
         }
@@ -178,9 +185,24 @@ impl PartitionTable {
         gone.into_iter().map(|d| d.path).collect()
     }
 
-    /// Finishes what earlier runs left undone in the log directories. `image` must be no older than this run's
-    /// registration: what it does not give to this node is not this node's.
-    pub fn sweep(&self, image: &Image) {
+    /// Opens what is this node's by the newest metadata that were published, and from now on does what they say. These must be no
+    /// older than this run's registration: what they do not give to this node is not this node's. Blocks; called once.
+    pub fn begin(&self) {
+        let mut held = self.held.lock();
+        let image = held.take().expect("a table begins once");
+        self.take(&image, &Delta::between(&Image::default(), &image));
+        self.sweep(&image);
+        self.begun.send_replace(true);
+    }
+
+    /// Waits until the table shows what the metadata say.
+    pub async fn begun(&self) {
+        let mut begun = self.begun.subscribe();
+        let _ = begun.wait_for(|begun| *begun).await;
+    }
+
+    /// Finishes what earlier runs left undone in the log directories.
+    fn sweep(&self, image: &Image) {
         self.complete.store(true, Ordering::Release);
         let knows = |dir: &PartitionDir| {
             // Where a move was cut short there may be two.
@@ -451,6 +473,45 @@ impl PartitionTable {
         )))
     }
 
+    /// Makes it so.
+    fn take(&self, image: &Image, delta: &Delta) {
+        let mut tables = (**self.tables.load()).clone();
+        let offset = image.position.offset.0;
+        self.offset.store(offset, Ordering::Release);
+        // Deletions first: a topic may be deleted and made anew under the same name within one delta.
+        for topic in delta.deleted.values() {
+            self.drop_topic(&mut tables, topic);
+        }
+        let topics: Vec<_> = delta
+            .topics
+            .keys()
+            .filter_map(|id| image.topic_by_id(*id))
+            .map(|topic| (topic, Arc::new(self.topic_config(image, &topic.name))))
+            .collect();
+        let mut opened = self.open_new(&tables, &topics);
+        for (topic, _) in topics {
+            let changed = &delta.topics[&topic.id].partitions;
+            self.take_topic(&mut tables, image, topic, changed, &mut opened);
+        }
+        if !delta.brokers.is_empty() {
+            self.take_brokers(&tables, image, &delta.brokers);
+        }
+        if all_configs(delta) {
+            self.take_throttles(image);
+        }
+        // Topics whose own configs changed, or all of them if the broker's did.
+        let all = all_configs(delta);
+        for (name, (_, partitions)) in &tables.by_name {
+            if all || delta.configs.contains(&(ResourceType::Topic, name.clone())) {
+                let config = Arc::new(self.topic_config(image, name));
+                for partition in partitions.iter().filter_map(Slot::partition) {
+                    partition.set_config(config.clone());
+                }
+            }
+        }
+        self.tables.store(Arc::new(tables));
+    }
+
     fn drop_topic(&self, tables: &mut Tables, topic: &TopicImage) {
         let Some(partitions) = tables.by_id.remove(&topic.id) else {
             return;
@@ -513,40 +574,10 @@ fn at(topic: &Topic, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
 
 impl Publisher for PartitionTable {
     fn publish(&self, image: &Arc<Image>, delta: &Delta) {
-        let mut tables = (**self.tables.load()).clone();
-        let offset = image.position.offset.0;
-        self.offset.store(offset, Ordering::Release);
-        // Deletions first: a topic may be deleted and made anew under the same name within one delta.
-        for topic in delta.deleted.values() {
-            self.drop_topic(&mut tables, topic);
+        let mut held = self.held.lock();
+        match &mut *held {
+            Some(newest) => *newest = image.clone(),
+            None => self.take(image, delta),
         }
-        let topics: Vec<_> = delta
-            .topics
-            .keys()
-            .filter_map(|id| image.topic_by_id(*id))
-            .map(|topic| (topic, Arc::new(self.topic_config(image, &topic.name))))
-            .collect();
-        let mut opened = self.open_new(&tables, &topics);
-        for (topic, _) in topics {
-            let changed = &delta.topics[&topic.id].partitions;
-            self.take_topic(&mut tables, image, topic, changed, &mut opened);
-        }
-        if !delta.brokers.is_empty() {
-            self.take_brokers(&tables, image, &delta.brokers);
-        }
-        if all_configs(delta) {
-            self.take_throttles(image);
-        }
-        // Topics whose own configs changed, or all of them if the broker's did.
-        let all = all_configs(delta);
-        for (name, (_, partitions)) in &tables.by_name {
-            if all || delta.configs.contains(&(ResourceType::Topic, name.clone())) {
-                let config = Arc::new(self.topic_config(image, name));
-                for partition in partitions.iter().filter_map(Slot::partition) {
-                    partition.set_config(config.clone());
-                }
-            }
-        }
-        self.tables.store(Arc::new(tables));
     }
 }

@@ -232,7 +232,7 @@ impl Cluster {
             let Ok(Reply::RegisterBroker(response)) = joined else {
                 panic!("{joined:?}");
             };
-            table.sweep(&controller.image());
+            table.begin();
             (table, meta, BrokerEpoch(response.broker_epoch))
         })
         .await

@@ -87,6 +87,12 @@ impl Session {
     fn put(&mut self, wanted: Wanted) {
         let key = wanted.key();
         if let Some(cached) = self.places.get(&key).and_then(|p| self.order.get_mut(p)) {
+            // What it was told then may have been an answer that it did not take.
+            if wanted.leader_epoch != cached.wanted.leader_epoch
+                || wanted.fetch_offset < cached.wanted.fetch_offset
+            {
+                cached.high_watermark = -1;
+            }
             cached.wanted = wanted;
             return;
         }
@@ -125,8 +131,8 @@ impl Session {
             || cached.log_start != data.log_start_offset;
         cached.high_watermark = data.high_watermark;
         cached.log_start = data.log_start_offset;
-        if data.error_code != 0 {
-            // Told again in the next answer, whatever it is.
+        if data.error_code != 0 || data.diverging_epoch.epoch >= 0 {
+            // Told again in the next answer, whatever it is: of such a one nothing else is taken.
             cached.high_watermark = -1;
             tell = true;
         }
@@ -408,6 +414,33 @@ mod tests {
         };
         let plan = begin(&mut s, 5, session, 1, &[topic("a", &[0])], &[]).unwrap();
         assert_eq!(plan.partitions.len(), 1);
+    }
+
+    #[test]
+    fn what_a_client_cannot_have_taken_is_told_again() {
+        let asks = |offset, epoch| {
+            let mut all = topic("a", &[0]);
+            all.partitions[0].fetch_offset = offset;
+            all.partitions[0].current_leader_epoch = epoch;
+            [all]
+        };
+        let mut s = Sessions::new(1);
+        let plan = begin(&mut s, 0, 0, 0, &asks(9, 3), &[]).unwrap();
+        // Where logs part, only that is taken of an answer.
+        let mut parted = data(7, b"");
+        parted.diverging_epoch.epoch = 2;
+        assert!(s.tell(&plan.mode, &plan.partitions[0], &parted));
+        let plan = begin(&mut s, 1, 101, 1, &[], &[]).unwrap();
+        assert_eq!(plan.partitions[0].told.0, -1);
+        assert!(s.tell(&plan.mode, &plan.partitions[0], &data(7, b"")));
+        // It goes back, or has another leader epoch: what came before that went past it.
+        for (round, (offset, epoch)) in [(2, (8, 3)), (3, (8, 4))] {
+            let plan = begin(&mut s, 2, 101, round, &asks(offset, epoch), &[]).unwrap();
+            assert_eq!(plan.partitions[0].told.0, -1);
+            assert!(s.tell(&plan.mode, &plan.partitions[0], &data(7, b"")));
+        }
+        let plan = begin(&mut s, 3, 101, 4, &asks(9, 4), &[]).unwrap();
+        assert!(!s.tell(&plan.mode, &plan.partitions[0], &data(7, b"")));
     }
 
     #[test]

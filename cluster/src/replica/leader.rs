@@ -365,6 +365,10 @@ impl Leader {
                 self.pending = None;
             }
             let new_epoch = assigned.leader_epoch > self.assigned.leader_epoch;
+            if assigned.leader_epoch.0 > self.assigned.leader_epoch.0 + 1 {
+                // In an epoch that this node never saw another may have led, and others have cut their logs.
+                self.followers.clear();
+            }
             let isr = assigned.isr != self.assigned.isr;
             self.assigned = assigned;
             self.take_followers();

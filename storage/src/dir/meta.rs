@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use airis_protocol::types::{NodeId, Uuid};
+use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
 
 /// The identity of a log directory (`meta.properties`, version 1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +135,42 @@ impl PartitionMetadata {
         }
         let topic_id: Uuid = id.trim().parse().ok()?;
         (topic_id != Uuid::ZERO).then_some(PartitionMetadata { topic_id })
+    }
+}
+
+/// `airis-run`: of which run of which machine the directory's logs are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunMark {
+    /// The machine's run, from its power-on to its power-off: until then what was written is there, whatever becomes of the process.
+    /// Empty if the machine does not tell.
+    pub boot: String,
+    pub broker_epoch: BrokerEpoch,
+    /// Nothing that the run counted on was elsewhere than on stable storage.
+    pub durable: bool,
+}
+
+impl RunMark {
+    pub(super) fn format(&self) -> String {
+        format!(
+            "version=0\nboot={}\nbroker.epoch={}\ndurable={}\n",
+            self.boot, self.broker_epoch, self.durable
+        )
+    }
+
+    /// `None` if it is damaged.
+    pub(super) fn parse(bytes: &[u8]) -> Option<RunMark> {
+        let mut lines = std::str::from_utf8(bytes).ok()?.lines();
+        (lines.next()? == "version=0").then_some(())?;
+        Some(RunMark {
+            boot: lines.next()?.strip_prefix("boot=")?.to_owned(),
+            broker_epoch: BrokerEpoch(lines.next()?.strip_prefix("broker.epoch=")?.parse().ok()?),
+            durable: lines.next()?.strip_prefix("durable=")?.parse().ok()?,
+        })
+    }
+
+    /// Whether all that the run counted on is still there, in this run of the machine.
+    pub fn holds(&self, boot: &str) -> bool {
+        self.durable || (!boot.is_empty() && self.boot == boot)
     }
 }
 

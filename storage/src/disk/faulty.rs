@@ -119,6 +119,29 @@ impl NameOp {
         }
     }
 
+    /// Brings an earlier step within a directory after the directory; false if it is gone with it.
+    fn carries(&self, earlier: &mut NameOp) -> bool {
+        let (from, to) = match self {
+            NameOp::Add(..) => return true,
+            NameOp::Remove(from) => (from, None),
+            NameOp::Rename(from, to) => (from, Some(to)),
+        };
+        let paths = match earlier {
+            NameOp::Add(path, _) | NameOp::Remove(path) => [Some(path), None],
+            NameOp::Rename(a, b) => [Some(a), Some(b)],
+        };
+        for path in paths.into_iter().flatten() {
+            if let Ok(rest) = path.strip_prefix(from) {
+                let Some(to) = to else { return false };
+                *path = match rest.as_os_str().is_empty() {
+                    true => to.clone(),
+                    false => to.join(rest),
+                };
+            }
+        }
+        true
+    }
+
     fn apply(&self, names: &mut Names) {
         match self {
             NameOp::Add(path, node) => {
@@ -600,6 +623,8 @@ impl Disk for FaultyDisk {
         for op in journal {
             if op.parent() == Some(path) || op.takes_away(path) {
                 op.apply(&mut state.durable_names);
+                // What was done before within the directory goes with it: another of its name may come.
+                state.journal.retain_mut(|earlier| op.carries(earlier));
             } else {
                 state.journal.push(op);
             }

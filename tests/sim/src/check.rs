@@ -48,6 +48,7 @@ pub async fn run(world: Rc<World>) {
         let newest = newest(&world);
         for id in world.ids() {
             let Some(node) = world.node(id) else { continue };
+            term(&world, &node);
             for partition in node.partitions.all() {
                 let key = (partition.topic_id, partition.index.0);
                 let before = befores.entry((id, key)).or_default();
@@ -73,12 +74,36 @@ pub async fn run(world: Rc<World>) {
     }
 }
 
-/// The image with the most in it.
-fn newest(world: &World) -> Option<Arc<Image>> {
+/// One node leads the metadata quorum in a term.
+fn term(world: &World, node: &Node) {
+    let now = *node.meta.leadership().borrow();
+    if now.leader == Some(node.id) {
+        let mut model = world.model.borrow_mut();
+        let first = *model.terms.entry(now.epoch.0).or_insert(node.id.0);
+        if first != node.id.0 {
+            fail(format_args!(
+                "nodes {first} and {} both lead the metadata quorum in term {}",
+                node.id, now.epoch
+            ));
+        }
+    }
+}
+
+/// The image with the most in it that was ever seen.
+pub fn newest(world: &World) -> Option<Arc<Image>> {
     let nodes = world.ids().into_iter().filter_map(|id| world.node(id));
-    nodes
+    let seen = nodes
         .map(|n| n.meta.image())
-        .max_by_key(|i| i.position.offset)
+        .max_by_key(|i| i.position.offset);
+    let mut newest = world.newest.borrow_mut();
+    if let Some(seen) = seen
+        && newest
+            .as_ref()
+            .is_none_or(|n| n.position.offset < seen.position.offset)
+    {
+        *newest = Some(seen);
+    }
+    newest.clone()
 }
 
 /// Reads whole batches of a log.
@@ -138,7 +163,9 @@ fn look(world: &World, id: i32, node: &Node, partition: &Arc<Partition>, before:
     }
     before.high_watermark = high_watermark;
     let (leader, epoch) = partition.leader();
-    if leader == Some(node.id) && before.leads != Some(epoch) {
+    // Until it is registered, and has seen that it is, it serves nobody: what it takes for its part may be another run's.
+    let served = node.epoch().0 >= 0 && node.meta.image().position.offset.0 >= node.epoch().0;
+    if leader == Some(node.id) && served && before.leads != Some(epoch) {
         before.leads = Some(epoch);
         leads(world, id, partition, epoch);
     }
@@ -166,12 +193,17 @@ fn leads(world: &World, id: i32, partition: &Partition, epoch: LeaderEpoch) {
             partition.topic, partition.index
         )),
     }
+    // One that hears of it so late that others lead by now promises nothing.
+    let newest = newest(world).and_then(|image| partition_of(&image, key));
+    if newest.is_some_and(|(_, p)| p.leader_epoch > epoch) {
+        return;
+    }
     let log = model.log(key);
     let (end, needed) = (partition.log().end().0, log.acked_end());
     if end < needed {
         fail(format_args!(
-            "{}-{}: node {id} leads in epoch {epoch} with a log that ends at {end}; acknowledged is everything before {needed}",
-            partition.topic, partition.index
+            "{}-{} ({}): node {id} leads in epoch {epoch} with a log that ends at {end}; acknowledged is everything before {needed}",
+            partition.topic, partition.index, partition.topic_id
         ));
     }
     let start = partition.log().start().0;
@@ -308,6 +340,22 @@ pub async fn in_sync(world: &World) {
         }
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Whether a node runs and is in the ISR of whatever it has a replica of.
+pub fn is_whole(world: &World, id: i32) -> bool {
+    let Some(image) = newest(world) else {
+        return false;
+    };
+    let id = airis_protocol::types::NodeId(id);
+    image.topics().all(|topic| {
+        topic.partitions.iter().enumerate().all(|(i, p)| {
+            let key = (topic.id, i as i32);
+            !p.replicas.contains(&id)
+                || p.isr.contains(&id)
+                    && member_of(world, &image, &topic.name, key, id.0).is_some()
+        })
+    })
 }
 
 pub fn all_in_sync(world: &World) -> bool {

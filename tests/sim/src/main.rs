@@ -10,6 +10,7 @@ mod check;
 mod client;
 mod model;
 mod nemesis;
+mod plots;
 mod trace;
 mod work;
 mod world;

@@ -63,6 +63,9 @@ impl Committed {
                 self.end
             ));
         }
+        if seen.base == 0 {
+            crate::trace::note(format_args!("{key:?}: node {node} is the first to show {seen:x?}"));
+        }
         self.batches.insert(seen.base, seen);
         self.end = seen.last + 1;
         if header.has_producer_id() && !header.is_control() {
@@ -169,6 +172,8 @@ pub struct Model {
     pub logs: BTreeMap<Key, Committed>,
     /// Who led in which epoch.
     pub leaders: BTreeMap<(Key, i32), i32>,
+    /// Who led the metadata quorum in which term.
+    pub terms: BTreeMap<i32, i32>,
     /// The offset that each group has committed, as it was told.
     pub groups: BTreeMap<String, i64>,
 }

@@ -13,15 +13,14 @@ use airis_protocol::messages::alter_partition_reassignments_request::{
 use airis_protocol::messages::elect_leaders_request::TopicPartitions;
 use airis_protocol::messages::{AlterPartitionReassignmentsRequest, ElectLeadersRequest};
 use airis_protocol::types::Str;
-use airis_storage::disk::faulty::Crash;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep};
 
 use crate::chance::Dice;
-use crate::check;
 use crate::client::Client;
+use crate::plots;
 use crate::trace::fault;
-use crate::world::{PARTITIONS, State, TOPIC, World};
+use crate::world::{End, PARTITIONS, State, TOPIC, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -43,6 +42,11 @@ enum Fault {
     Jump,
     Elect,
     Reassign,
+    AtAck,
+    Flap,
+    Join,
+    Vote,
+    Dwindle,
 }
 
 use Fault::*;
@@ -67,6 +71,11 @@ const WEIGHTS: &[(Fault, u64)] = &[
     (Jump, 3),
     (Elect, 4),
     (Reassign, 4),
+    (AtAck, 5),
+    (Flap, 4),
+    (Join, 3),
+    (Vote, 3),
+    (Dwindle, 3),
 ];
 
 fn draw(dice: &mut Dice) -> Fault {
@@ -126,7 +135,7 @@ fn later(spell: Duration, mend: impl FnOnce() + 'static) {
     });
 }
 
-fn leader(world: &World, dice: &mut Dice) -> Option<i32> {
+pub fn leader(world: &World, dice: &mut Dice) -> Option<i32> {
     let partition = dice.below(PARTITIONS as u64 + 1) as usize;
     let (topic, partition) = match partition == PARTITIONS as usize {
         true => ("__consumer_offsets", 0),
@@ -156,21 +165,20 @@ async fn one(world: &Rc<World>, dice: &mut Dice, admin: &mut Client) {
                 KillLeader => leader(world, dice).unwrap_or(any),
                 _ => any,
             };
-            crash(world, id, Crash::Process, mend_after);
+            crash(world, id, End::Killed, mend_after);
         }
         KillAll => {
             for id in world.ids() {
-                crash(world, id, Crash::Process, mend_after);
+                crash(world, id, End::Killed, mend_after);
             }
         }
-        // Without it the others must have everything, and keep their power until this one has caught up again.
-        Power if world.plan.fsync || check::all_in_sync(world) => {
-            crash(world, any, Crash::Power, mend_after);
+        Power if world.may_lose(any) => {
+            crash(world, any, End::Unplugged, mend_after);
         }
         PowerAll if world.plan.fsync => {
             for id in world.ids() {
                 let more = Duration::from_millis(dice.between(0, 3_000));
-                crash(world, id, Crash::Power, mend_after + more);
+                crash(world, id, End::Unplugged, mend_after + more);
             }
         }
         Power | PowerAll => {}
@@ -275,15 +283,7 @@ async fn one(world: &Rc<World>, dice: &mut Dice, admin: &mut Client) {
         }
         Elect => {
             fault("the preferred leaders are to lead");
-            let request = ElectLeadersRequest {
-                election_type: 0,
-                topic_partitions: Some(vec![TopicPartitions {
-                    topic: Str::from(TOPIC),
-                    partitions: (0..PARTITIONS).collect(),
-                }]),
-                timeout_ms: 2_000,
-            };
-            let _ = admin.ask(any, &request, 2, Duration::from_secs(2)).await;
+            elect(admin, any).await;
         }
         Reassign => {
             let mut replicas = world.ids();
@@ -295,34 +295,59 @@ async fn one(world: &Rc<World>, dice: &mut Dice, admin: &mut Client) {
             fault(format_args!(
                 "partition {partition} is to have replicas {replicas:?}"
             ));
-            let request = AlterPartitionReassignmentsRequest {
-                timeout_ms: 2_000,
-                topics: vec![ReassignableTopic {
-                    name: Str::from(TOPIC),
-                    partitions: vec![ReassignablePartition {
-                        partition_index: partition,
-                        replicas: Some(replicas),
-                    }],
-                }],
-                ..Default::default()
-            };
-            let _ = admin.ask(any, &request, 0, Duration::from_secs(2)).await;
+            reassign(admin, any, partition, &replicas).await;
         }
+        AtAck => plots::at_ack(world, dice, mend_after).await,
+        Flap => plots::flap(world, dice, admin, mend_after).await,
+        Join => plots::join(world, dice).await,
+        Vote => plots::vote(world, dice).await,
+        Dwindle => plots::dwindle(world, dice).await,
     }
 }
 
-fn crash(world: &Rc<World>, id: i32, crash: Crash, back_after: Duration) {
+/// Asks a node that the preferred leaders lead.
+pub async fn elect(admin: &mut Client, node: i32) {
+    let request = ElectLeadersRequest {
+        election_type: 0,
+        topic_partitions: Some(vec![TopicPartitions {
+            topic: Str::from(TOPIC),
+            partitions: (0..PARTITIONS).collect(),
+        }]),
+        timeout_ms: 2_000,
+    };
+    let _ = admin.ask(node, &request, 2, Duration::from_secs(2)).await;
+}
+
+/// Asks a node that a partition has these replicas.
+pub async fn reassign(admin: &mut Client, node: i32, partition: i32, replicas: &[i32]) {
+    let request = AlterPartitionReassignmentsRequest {
+        timeout_ms: 2_000,
+        topics: vec![ReassignableTopic {
+            name: Str::from(TOPIC),
+            partitions: vec![ReassignablePartition {
+                partition_index: partition,
+                replicas: Some(replicas.to_vec()),
+            }],
+        }],
+        ..Default::default()
+    };
+    let _ = admin.ask(node, &request, 0, Duration::from_secs(2)).await;
+}
+
+/// Ends the process of a node that runs, and starts it again after a while.
+pub fn crash(world: &Rc<World>, id: i32, end: End, back_after: Duration) {
     if !matches!(world.state(id), State::Runs | State::Stopping) {
         return;
     }
     fault(format_args!(
         "node {id} {}, comes back after {back_after:?}",
-        match crash {
-            Crash::Process => "is killed",
-            Crash::Power => "loses its power",
+        match end {
+            End::Killed => "is killed",
+            End::Unplugged => "loses its power",
+            End::Panicked => "ends, and then loses its power",
         }
     ));
-    world.crash(id, crash);
+    world.crash(id, end);
     let w = world.clone();
     later(back_after, move || w.start(id));
 }

@@ -169,7 +169,7 @@ pub async fn idempotent(world: Rc<World>, mut client: Client, topic: String, par
             for (batch, answer) in left.iter().zip(answers) {
                 match outcome(answer) {
                     Some((ErrorCode::None, base)) => {
-                        world.acked((place.topic, partition), base, batch, &who);
+                        world.acked((place.topic, partition), place.leader, base, batch, &who);
                     }
                     // Behind one that has not arrived, and only there.
                     Some((ErrorCode::OutOfOrderSequenceNumber, _)) if !kept.is_empty() => {
@@ -212,7 +212,7 @@ pub async fn plain(world: Rc<World>, mut client: Client, topic: String, partitio
             match outcome(answer) {
                 Some((ErrorCode::None, base)) if acks == -1 => {
                     let who = client.name.clone();
-                    world.acked((place.topic, partition), base, &batch, &who);
+                    world.acked((place.topic, partition), place.leader, base, &batch, &who);
                 }
                 Some((ErrorCode::None, _)) => {}
                 _ => client.forget(&topic, partition),
@@ -352,8 +352,8 @@ pub async fn group(world: Rc<World>, mut client: Client, group: String, topic: S
             let error = answer.and_then(|a| Some(a.topics.first()?.partitions.first()?.error_code));
             committed = error == Some(0);
             if committed {
-                trace::acked();
                 world.model.borrow_mut().groups.insert(group.clone(), tried);
+                world.noted(node);
             } else {
                 coordinator = None;
             }
@@ -369,7 +369,12 @@ pub async fn churn(world: Rc<World>, mut client: Client, topic: String) {
         let made = create(&mut client, &topic, 2, 3, &[]).await;
         trace::note(format_args!("made {topic}: {made:?}"));
         if let Some(place) = client.place(&topic, 0).await {
-            let batch = batch(world.now(), &["of this topic".to_owned()], None);
+            let batch = batch(world.now(), &[format!("of {}", place.topic)], None);
+            let header = BatchHeader::read(&batch).expect("it was built here");
+            trace::note(format_args!(
+                "{topic} {:?} is sent a record of checksum {:x} to node {}",
+                place.topic, header.crc, place.leader
+            ));
             let request = produce(&topic, 0, -1, &batch);
             let answer = client.ask(place.leader, &request, 9, PATIENCE).await;
             if let Some((ErrorCode::None, base)) = outcome(answer) {

@@ -4,7 +4,7 @@
 //! that was acknowledged is read back. Must never: reach into a node other than by its disk, its network, its clock, its process.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use airis_broker::sim::{
     Clock, Fabric, Given, Host, Network, Node, Origin, Scope, forget, node_of, start,
 };
+use airis_cluster::metadata::Image;
 use airis_protocol::batch::BatchHeader;
 use airis_protocol::types::Millis;
 use airis_storage::Disk;
@@ -61,8 +62,21 @@ pub struct Machine {
     pub paused: bool,
     /// Counts processes.
     pub run: u64,
+    /// Counts losses of power.
+    boots: u64,
     scope: Option<Scope>,
     stop: Option<oneshot::Sender<()>>,
+}
+
+/// How a process ends that is not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its connections end with it, what it wrote is there.
+    Killed,
+    /// Its machine loses its power: nobody is told, and what was not synced may be lost.
+    Unplugged,
+    /// It ends and is seen to, and then its machine loses its power.
+    Panicked,
 }
 
 /// How this run is made.
@@ -93,6 +107,13 @@ pub struct World {
     /// More milliseconds for what blocks, by node.
     pub slow_disks: Arc<Mutex<BTreeMap<i32, u64>>>,
     dice: RefCell<Dice>,
+    /// Who acknowledged last, and that somebody did.
+    pub acked_by: Cell<Option<i32>>,
+    pub acks: Notify,
+    /// The image with the most in it that any node has ever shown: it stays, as what is committed does.
+    pub newest: RefCell<Option<Arc<Image>>>,
+    /// Nodes that lost what was not synced, until they have everything again.
+    lossy: RefCell<BTreeSet<i32>>,
     phase: Cell<Phase>,
     workers: Cell<usize>,
     began: Instant,
@@ -181,6 +202,7 @@ async fn life(seed: u64, faults: Duration) -> Duration {
             state: State::Down,
             paused: false,
             run: 0,
+            boots: 0,
             scope: None,
             stop: None,
         })
@@ -194,6 +216,10 @@ async fn life(seed: u64, faults: Duration) -> Duration {
         slow,
         slow_disks: Arc::default(),
         dice: RefCell::new(dice.fork()),
+        acked_by: Cell::new(None),
+        acks: Notify::new(),
+        newest: RefCell::default(),
+        lossy: RefCell::default(),
         phase: Cell::new(Phase::Faults),
         workers: Cell::new(0),
         began: Instant::now(),
@@ -329,9 +355,16 @@ impl World {
         }
     }
 
-    /// A batch was acknowledged.
-    pub fn acked(&self, key: Key, base: i64, batch: &Bytes, who: &str) {
+    /// A node has acknowledged something.
+    pub fn noted(&self, node: i32) {
         trace::acked();
+        self.acked_by.set(Some(node));
+        self.acks.notify_waiters();
+    }
+
+    /// A batch was acknowledged.
+    pub fn acked(&self, key: Key, node: i32, base: i64, batch: &Bytes, who: &str) {
+        self.noted(node);
         trace::note(format_args!("{who} is acknowledged {base} in {}", key.1));
         let header = BatchHeader::read(batch).expect("it was built here");
         self.model
@@ -406,6 +439,7 @@ impl World {
                 network: Network::Fabric(port),
                 disk: Arc::new(machine.disk.clone()) as Arc<dyn Disk>,
                 clock: machine.clock.clone(),
+                boot: format!("{id}-{}", machine.boots),
             };
             (host, machine.run)
         };
@@ -432,6 +466,12 @@ impl World {
             if machine.run != run {
                 return;
             }
+            // Nothing outlives a process, not even what still ran in it.
+            if ended.is_ok()
+                && let Some(scope) = machine.scope.take()
+            {
+                scope.end();
+            }
             match ended {
                 Ok(Ok(())) => {
                     trace::note(format_args!("node {id} has stopped"));
@@ -447,19 +487,27 @@ impl World {
         });
     }
 
-    /// Ends the process of a node; with the power of its machine or without.
-    pub fn crash(&self, id: i32, crash: Crash) {
+    /// Ends the process of a node.
+    pub fn crash(&self, id: i32, end: End) {
         let seed = self.draw(0, u64::MAX - 1);
         let mut machines = self.machines.borrow_mut();
         let machine = &mut machines[id as usize - 1];
-        if crash == Crash::Power {
+        if end == End::Unplugged {
             self.fabric.darken(id as u32);
         }
-        machine.disk = machine.disk.after(crash, seed);
-        machine.state = match crash {
-            Crash::Power => State::Dark,
-            Crash::Process => State::Down,
+        machine.state = match end {
+            End::Unplugged => State::Dark,
+            End::Killed | End::Panicked => State::Down,
         };
+        let crash = match end {
+            End::Killed => Crash::Process,
+            End::Unplugged | End::Panicked => {
+                self.lossy.borrow_mut().insert(id);
+                machine.boots += 1;
+                Crash::Power
+            }
+        };
+        machine.disk = machine.disk.after(crash, seed);
         machine.run += 1;
         machine.paused = false;
         machine.stop = None;
@@ -467,6 +515,17 @@ impl World {
         if let Some(scope) = machine.scope.take() {
             scope.end();
         }
+    }
+
+    /// Whether no promise is broken if a node loses what it has not synced: where acknowledgement does not mean stable storage, one
+    /// node at a time may, and the next only once that one has everything again.
+    pub fn may_lose(&self, id: i32) -> bool {
+        if self.plan.fsync {
+            return true;
+        }
+        let mut lossy = self.lossy.borrow_mut();
+        lossy.retain(|lost| !check::is_whole(self, *lost));
+        lossy.iter().all(|lost| *lost == id)
     }
 
     /// Has a node stop in order.
