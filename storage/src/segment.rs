@@ -317,6 +317,12 @@ impl Segment {
             .write(&*self.disk, &self.path(files::TIME_INDEX))
     }
 
+    /// As [`Segment::seal`], of indexes that were built anew. Into new files: of one that cannot be read, a part cannot be written.
+    fn seal_rebuilt(&self) -> Result<(), StorageError> {
+        self.remove_files(&[files::OFFSET_INDEX, files::TIME_INDEX])?;
+        self.seal_if_room()
+    }
+
     /// Finishes the index files: with the last timestamp, no entry in memory, nothing behind the last one.
     pub fn seal(&self) -> Result<(), StorageError> {
         if !self.is_made() {
@@ -504,10 +510,11 @@ impl Segment {
             indexes.offsets.look(before)
         };
         let len = self.len();
-        let entry = look
-            .resolve(&*self.disk, &self.path(files::OFFSET_INDEX), before)
-            .or_else(|e| if e.is_not_found() { Ok(None) } else { Err(e) })
-            .map_err(Miss::Storage)?;
+        let entry = match look.resolve(&*self.disk, &self.path(files::OFFSET_INDEX), before) {
+            Err(e) if e.is_not_found() => None,
+            Err(e) if e.is_unreadable() => return Err(Miss::Index),
+            entry => entry.map_err(Miss::Storage)?,
+        };
         let file = self.file().map_err(Miss::Storage)?;
         let mut start = 0;
         if let Some(entry) = entry {
@@ -575,9 +582,10 @@ impl Segment {
             }
             indexes.offsets.look(before)
         };
-        let entry = look
-            .resolve(&*self.disk, &self.path(files::OFFSET_INDEX), before)
-            .or_else(|e| if e.is_not_found() { Ok(None) } else { Err(e) })?;
+        let entry = match look.resolve(&*self.disk, &self.path(files::OFFSET_INDEX), before) {
+            Err(e) if e.is_not_found() || e.is_unreadable() => None,
+            entry => entry?,
+        };
         let file = self.file()?;
         let mut at = from;
         if let Some(entry) = entry
@@ -610,9 +618,14 @@ impl Segment {
         for _ in 0..2 {
             let before = |e: &TimeEntry| e.timestamp < timestamp;
             let look = self.indexes.read().times.look(before);
-            let entry = look
-                .resolve(&*self.disk, &self.path(files::TIME_INDEX), before)
-                .or_else(|e| if e.is_not_found() { Ok(None) } else { Err(e) })?;
+            let entry = match look.resolve(&*self.disk, &self.path(files::TIME_INDEX), before) {
+                Err(e) if e.is_not_found() => None,
+                Err(e) if e.is_unreadable() => {
+                    self.rebuild_indexes()?;
+                    continue;
+                }
+                entry => entry?,
+            };
             let Some(entry) = entry else { return Ok(0) };
             if let Some(position) = self.locate(self.base + i64::from(entry.offset))? {
                 let file = self.file()?;
@@ -672,15 +685,20 @@ impl Segment {
         }
         indexes.tail = VecDeque::new();
         let relative = end - self.base;
-        indexes
-            .offsets
-            .truncate(&*self.disk, &self.path(files::OFFSET_INDEX), relative)?;
-        indexes
-            .times
-            .truncate(&*self.disk, &self.path(files::TIME_INDEX), relative)?;
+        let (offsets, times) = (self.path(files::OFFSET_INDEX), self.path(files::TIME_INDEX));
+        let cut = indexes.offsets.truncate(&*self.disk, &offsets, relative);
+        let cut = cut.and_then(|()| indexes.times.truncate(&*self.disk, &times, relative));
+        let indexes_lost = cut.as_ref().is_err_and(StorageError::is_unreadable);
+        if !indexes_lost {
+            cut?;
+        }
         drop(indexes);
         self.with_txns(|t| t.truncate(&*self.disk, &self.path(files::TXN_INDEX), Offset(end)))??;
         file.set_len(position).at("truncate", &path)?;
+        if indexes_lost {
+            self.rebuild_indexes()?;
+            return Ok(end);
+        }
         match self.learn_tail() {
             Ok(end) => Ok(end),
             Err(Miss::Storage(e)) => Err(e.into()),

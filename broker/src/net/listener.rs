@@ -74,12 +74,16 @@ impl Bound {
                         let (door, limits) = (door.clone(), limits.clone());
                         let served = async move {
                             let closed = match socket.attach() {
-                                Ok(socket) => Connection::new(socket, door, client, limits).serve().await,
+                                Ok(socket) => Connection::new(socket, door.clone(), client, limits).serve().await,
                                 Err(e) => Closed::Io(e),
                             };
                             match closed {
                                 Closed::ByClient => debug!(%addr, "connection closed by the client"),
                                 Closed::Io(e) => debug!(%addr, "connection lost: {e}"),
+                                closed @ Closed::Unreadable(_) => {
+                                    warn!(%addr, "connection closed amid an answer: {closed}");
+                                    door.doubt_disks();
+                                }
                                 closed @ Closed::Idle(_) => debug!(%addr, "connection closed: {closed}"),
                                 Closed::BadRequest(why) => info!(%addr, "connection closed: {why:?}"),
                             }

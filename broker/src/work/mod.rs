@@ -156,7 +156,7 @@ fn flush(node: &Node) {
 }
 
 /// From now on what was appended so far is checked when it is read.
-fn cool(node: &Node) {
+pub fn cool(node: &Node) {
     for partition in node.partitions.all() {
         partition.log().cool();
     }
