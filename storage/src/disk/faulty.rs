@@ -161,6 +161,8 @@ struct State {
     dead: bool,
     capacity: Option<u64>,
     fail_sync: bool,
+    /// Nothing can be opened.
+    short: bool,
     /// Blocks that cannot be read until they are written whole: file and number.
     unreadable: BTreeSet<(u64, u64)>,
     broken: Option<PathBuf>,
@@ -201,6 +203,14 @@ impl State {
         match &self.broken {
             Some(broken) if path.starts_with(broken) => Err(io::Error::other("input/output error")),
             _ => Ok(()),
+        }
+    }
+
+    /// Fails if a file descriptor is needed and there is none (EMFILE).
+    fn descriptor(&self) -> io::Result<()> {
+        match self.short {
+            true => Err(io::Error::from_raw_os_error(24)),
+            false => Ok(()),
         }
     }
 
@@ -275,6 +285,11 @@ impl FaultyDisk {
 
     pub fn fail_syncs(&self, fail: bool) {
         self.0.lock().fail_sync = fail;
+    }
+
+    /// The process has no file descriptor left: what is open goes on, nothing else is opened.
+    pub fn refuse_opens(&self, refuse: bool) {
+        self.0.lock().short = refuse;
     }
 
     /// Everything at or below this path fails.
@@ -514,6 +529,7 @@ impl Disk for FaultyDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         let known = state.names.get(path).copied();
         let inode = match (known, mode) {
             (Some(Node::Dir), _) => return Err(io::ErrorKind::IsADirectory.into()),
@@ -572,6 +588,7 @@ impl Disk for FaultyDisk {
     fn list(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
         let state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         if state.names.get(path) != Some(&Node::Dir) {
             return Err(not_found());
         }
@@ -643,6 +660,7 @@ impl Disk for FaultyDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         if state.op()? {
             return Err(dead());
         }
@@ -663,6 +681,7 @@ impl Disk for FaultyDisk {
     fn sync_all(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         if state.op()? {
             return Err(dead());
         }
@@ -680,6 +699,7 @@ impl Disk for FaultyDisk {
     fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>> {
         let state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         match state.names.get(path) {
             Some(Node::File(id)) if state.unreadable_from(*id, 0).is_some() => Err(medium()),
             Some(Node::File(id)) => Ok(state.inodes[id].now.clone()),

@@ -15,14 +15,11 @@ use std::sync::{Arc, OnceLock};
 use airis_protocol::names;
 use airis_protocol::types::RangeSource;
 
-use super::{DirEntry, Disk, DiskFile, OpenMode, Space, is_unreadable};
+use super::{DirEntry, Disk, DiskFile, OpenMode, Space, is_short, is_unreadable};
 use crate::files;
 
 /// The operation whose failure may concern a few sectors only.
 const READ: &str = "read";
-
-/// Out of file descriptors (of the process, of the system) or memory: the disk has no part in it.
-const SHORT_OF: [i32; 3] = [24, 23, 12];
 
 /// Whether one log directory can be used.
 pub struct Health {
@@ -116,7 +113,7 @@ impl Watched {
             | Kind::DirectoryNotEmpty
             | Kind::OutOfMemory => false,
             _ if op == READ && is_unreadable(error) => is_metadata(path),
-            _ => error.raw_os_error().is_none_or(|e| !SHORT_OF.contains(&e)),
+            _ => !is_short(error),
         };
         if broken {
             self.health
