@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::Partition;
 use crate::config::Durability;
-use crate::task;
+use crate::{scarce, task};
 
 const IDLE: u8 = 0;
 /// Waits for a thread.
@@ -33,7 +33,8 @@ pub struct Flush {
 }
 
 impl Flush {
-    /// The last flush failed: nothing more is acknowledged from it (fault S14; the log and its directory are off line then).
+    /// The last flush failed: nothing more is acknowledged from it (fault S14; the log and its directory are off line then, but for one
+    /// that never began for want of a file descriptor).
     pub fn failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
@@ -140,6 +141,13 @@ impl Partition {
         }
     }
 
+    /// Tries a flush again that never began.
+    pub fn flush_again(self: &Arc<Self>) {
+        if self.flush.failed() && self.is_open() {
+            self.flush_soon();
+        }
+    }
+
     /// Flushes on this thread.
     pub fn flush_now(self: &Arc<Self>) {
         let writing = self.writers.read();
@@ -156,7 +164,9 @@ impl Partition {
                 }
             }
             Err(e) => {
-                tracing::error!(topic = %self.topic, partition = %self.index, "flush failed: {e}");
+                if !scarce::tell_storage(&e) {
+                    tracing::error!(topic = %self.topic, partition = %self.index, "flush failed: {e}");
+                }
                 self.flush.failed.store(true, Ordering::Release);
                 if placed.log.is_offline() {
                     // The pages that it was for may be gone, of this log and of others.

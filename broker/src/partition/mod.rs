@@ -31,7 +31,7 @@ mod progress;
 mod replica;
 mod table;
 
-pub use disks::{Disks, DisksError, absolute, peek};
+pub use disks::{Deleted, Disks, DisksError, absolute, peek};
 pub use hub::{Hub, Queue};
 pub use moving::Step;
 pub use progress::{Progress, Waiter};

@@ -25,6 +25,7 @@ use super::disks::{Deleted, Disks, Seat, Wanted};
 use super::{Hub, Partition, config};
 use crate::config::BrokerConfig;
 use crate::meta::Publisher;
+use crate::scarce;
 use crate::task::{self, HashState};
 
 /// Whether a replica is here.
@@ -34,6 +35,8 @@ enum Slot {
     Elsewhere,
     /// This node has one that cannot be used: its disk does not give it.
     Offline,
+    /// There were no file descriptors to open it (fault S19): it is tried again.
+    Waits,
     Here(Arc<Partition>),
 }
 
@@ -41,7 +44,7 @@ impl Slot {
     fn partition(&self) -> Option<&Arc<Partition>> {
         match self {
             Slot::Here(partition) => Some(partition),
-            Slot::Elsewhere | Slot::Offline => None,
+            Slot::Elsewhere | Slot::Offline | Slot::Waits => None,
         }
     }
 }
@@ -81,6 +84,14 @@ pub struct PartitionTable {
     complete: AtomicBool,
     /// The metadata that the table shows, or is about to show.
     offset: AtomicI64,
+    /// The table is changed by one at a time. What it was last made of, and whether some of that waits to be opened.
+    shown: Mutex<Shown>,
+}
+
+#[derive(Default)]
+struct Shown {
+    image: Option<Arc<Image>>,
+    waits: bool,
 }
 
 impl PartitionTable {
@@ -96,6 +107,7 @@ impl PartitionTable {
             altering: Mutex::default(),
             complete: AtomicBool::new(false),
             offset: AtomicI64::new(-1),
+            shown: Mutex::default(),
         }
     }
 
@@ -160,7 +172,7 @@ impl PartitionTable {
     pub fn directory_of(&self, topic: Uuid, index: PartitionId) -> Option<Uuid> {
         let tables = self.tables.load();
         match tables.by_id.get(&topic)?.get(index.0 as usize)? {
-            Slot::Elsewhere => None,
+            Slot::Elsewhere | Slot::Waits => None,
             Slot::Offline => Some(Uuid::LOST),
             Slot::Here(partition) => Some(partition.directory()),
         }
@@ -338,7 +350,7 @@ impl PartitionTable {
                         self.hub.moving.push(partition);
                     }
                 }
-                if !matches!(slot, Slot::Elsewhere) {
+                if !matches!(slot, Slot::Elsewhere | Slot::Waits) {
                     self.hub.assignments.push((topic.id, PartitionId(i as i32)));
                 }
             }
@@ -396,7 +408,8 @@ impl PartitionTable {
         for (topic, config) in topics {
             let before = tables.by_id.get(&topic.id);
             for (i, image) in topic.partitions.iter().enumerate() {
-                if image.has_replica(self.node) && matches!(known(before, i), Slot::Elsewhere) {
+                let open = matches!(known(before, i), Slot::Here(_) | Slot::Offline);
+                if image.has_replica(self.node) && !open {
                     wanted.push((*topic, i, image, config));
                 }
             }
@@ -410,6 +423,7 @@ impl PartitionTable {
             {
                 let slot = match self.open(topic, PartitionId(*i as i32), image, config) {
                     Ok(partition) => Slot::Here(partition),
+                    Err(e) if scarce::tell_storage(&e) => Slot::Waits,
                     Err(e) => {
                         tracing::error!(topic = %topic.name, partition = i, "the partition is offline: {e}");
                         Slot::Offline
@@ -430,7 +444,8 @@ impl PartitionTable {
         config: &Arc<TopicConfig>,
     ) -> Result<Arc<Partition>, airis_storage::StorageError> {
         let directory = image.directory_of(self.node).unwrap_or(Uuid::UNASSIGNED);
-        let wish = self.wishes.lock().remove(&(topic.name.clone(), index));
+        let key = (topic.name.clone(), index);
+        let wish = self.wishes.lock().get(&key).cloned();
         let opened = self.disks.open(&Wanted {
             topic: &topic.name,
             topic_id: topic.id,
@@ -439,7 +454,11 @@ impl PartitionTable {
             wish: wish.as_deref(),
             old: !self.complete.load(Ordering::Acquire),
             config,
-        })?;
+        });
+        if !opened.as_ref().is_err_and(|e| e.is_short()) {
+            self.wishes.lock().remove(&key);
+        }
+        let opened = opened?;
         Ok(Arc::new(Partition::new(
             topic.name.clone(),
             topic.id,
@@ -449,6 +468,40 @@ impl PartitionTable {
             self.hub.clone(),
             config.clone(),
         )))
+    }
+
+    /// Opens what could not be opened for want of file descriptors.
+    pub fn open_waiting(&self) {
+        let mut shown = self.shown.lock();
+        let Some(image) = shown.image.clone().filter(|_| shown.waits) else {
+            return;
+        };
+        let mut tables = (**self.tables.load()).clone();
+        let waiting: Vec<_> = tables
+            .by_id
+            .iter()
+            .filter(|(_, slots)| slots.iter().any(|slot| matches!(slot, Slot::Waits)))
+            .filter_map(|(id, _)| image.topic_by_id(*id))
+            .map(|topic| (topic, Arc::new(self.topic_config(&image, &topic.name))))
+            .collect();
+        self.take_topics(&mut tables, &image, waiting, |_| BTreeSet::new());
+        shown.waits = waits(&tables);
+        self.tables.store(Arc::new(tables));
+    }
+
+    /// Updates what this node holds of these topics; `changed` are the partitions of one whose metadata are new.
+    fn take_topics(
+        &self,
+        tables: &mut Tables,
+        image: &Image,
+        topics: Vec<(&Arc<TopicImage>, Arc<TopicConfig>)>,
+        changed: impl Fn(Uuid) -> BTreeSet<i32>,
+    ) {
+        let mut opened = self.open_new(tables, &topics);
+        for (topic, _) in topics {
+            let changed = changed(topic.id);
+            self.take_topic(tables, image, topic, &changed, &mut opened);
+        }
     }
 
     fn drop_topic(&self, tables: &mut Tables, topic: &TopicImage) {
@@ -487,6 +540,11 @@ impl PartitionTable {
     }
 }
 
+fn waits(tables: &Tables) -> bool {
+    let mut slots = tables.by_id.values().flat_map(|topic| topic.iter());
+    slots.any(|slot| matches!(slot, Slot::Waits))
+}
+
 /// A broker's configs have changed: they may be defaults of topics.
 fn all_configs(delta: &Delta) -> bool {
     delta
@@ -505,7 +563,7 @@ fn at(topic: &Topic, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
     match slot {
         None => Err(ErrorCode::UnknownTopicOrPartition),
         Some(Slot::Elsewhere) => Err(ErrorCode::NotLeaderOrFollower),
-        Some(Slot::Offline) => Err(ErrorCode::KafkaStorageError),
+        Some(Slot::Offline | Slot::Waits) => Err(ErrorCode::KafkaStorageError),
         Some(Slot::Here(partition)) if partition.is_offline() => Err(ErrorCode::KafkaStorageError),
         Some(Slot::Here(partition)) => Ok(partition.clone()),
     }
@@ -513,6 +571,7 @@ fn at(topic: &Topic, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
 
 impl Publisher for PartitionTable {
     fn publish(&self, image: &Arc<Image>, delta: &Delta) {
+        let mut shown = self.shown.lock();
         let mut tables = (**self.tables.load()).clone();
         let offset = image.position.offset.0;
         self.offset.store(offset, Ordering::Release);
@@ -526,11 +585,9 @@ impl Publisher for PartitionTable {
             .filter_map(|id| image.topic_by_id(*id))
             .map(|topic| (topic, Arc::new(self.topic_config(image, &topic.name))))
             .collect();
-        let mut opened = self.open_new(&tables, &topics);
-        for (topic, _) in topics {
-            let changed = &delta.topics[&topic.id].partitions;
-            self.take_topic(&mut tables, image, topic, changed, &mut opened);
-        }
+        self.take_topics(&mut tables, image, topics, |id| {
+            delta.topics[&id].partitions.clone()
+        });
         if !delta.brokers.is_empty() {
             self.take_brokers(&tables, image, &delta.brokers);
         }
@@ -547,6 +604,8 @@ impl Publisher for PartitionTable {
                 }
             }
         }
+        shown.waits = waits(&tables);
+        shown.image = Some(image.clone());
         self.tables.store(Arc::new(tables));
     }
 }

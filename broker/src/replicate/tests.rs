@@ -1240,6 +1240,50 @@ async fn a_sector_without_another_replica_is_told_and_the_rest_is_served() {
     assert!(!c.partition(1, "t").is_offline());
 }
 
+/// Fault S19, on one node of three: what needs a file fails and goes well later; nobody loses a replica, and the controller hears
+/// of none that is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_file_descriptors_loses_nothing_and_makes_up_for_it() {
+    for change in [brisk as fn(&mut BrokerConfig), durable] {
+        let (c, disk, _) = with_a_bad_disk(3, &[1, 2, 3], change).await;
+        disk.refuse_opens(true);
+        c.create("new", &[1, 2, 3], &[]).await;
+        c.create("follows", &[2, 1, 3], &[("min.insync.replicas", "1")])
+            .await;
+        let refused = ErrorCode::KafkaStorageError;
+        assert_eq!(c.produce(1, "new", -1, "a").await.0, refused);
+        // The active segment is open. It rolls before long.
+        let filler = "z".repeat(400_000);
+        let mut taken = 0;
+        let error = loop {
+            match c.produce(1, "t", -1, &filler).await {
+                (ErrorCode::None, offset) => assert_eq!(offset, 25 + taken),
+                (error, _) => break error,
+            }
+            taken += 1;
+            assert!(taken < 5, "it does not roll");
+        };
+        assert_eq!(error, refused);
+        c.acked(1, "u", "goes on").await;
+        c.partition(1, "t").log().cool();
+        assert_eq!(c.produce(2, "follows", 1, "b").await.0, ErrorCode::None);
+        sleep(Duration::from_millis(200)).await;
+        disk.refuse_opens(false);
+        c.running[&1].node.partitions.open_waiting();
+        assert_eq!(c.acked(1, "new", "a").await, 0);
+        assert_eq!(c.acked(1, "t", &filler).await, 25 + taken);
+        for topic in ["new", "t", "u", "follows"] {
+            c.converged(topic, &[1, 2, 3]).await;
+            assert!(!c.partition(1, topic).is_offline());
+        }
+        let image = c.controller.image();
+        for topic in ["new", "follows"] {
+            let p = image.partition(topic, PartitionId(0)).unwrap();
+            assert_ne!(p.directory_of(NodeId(1)), Some(Uuid::LOST));
+        }
+    }
+}
+
 /// Flips a bit behind the node's back.
 fn rot(path: &std::path::Path, at: u64) {
     use std::os::unix::fs::FileExt;
