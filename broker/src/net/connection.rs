@@ -22,6 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::memory::RequestMemory;
 use super::output::Output;
+use super::seats::Seats;
 use super::socket::Socket;
 use crate::api::dispatch::Door;
 use crate::api::{Answer, Client};
@@ -63,6 +64,8 @@ pub struct Limits {
     /// `connections.max.idle.ms`.
     pub idle_max: Duration,
     pub memory: RequestMemory,
+    /// `max.connections`; `None`: not for this listener.
+    pub seats: Option<Arc<Seats>>,
 }
 
 pub struct Connection {

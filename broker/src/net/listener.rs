@@ -75,15 +75,23 @@ impl Bound {
                 while few && self.socket.only_kept_back_left() {
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
-                self.socket.accept().await
+                let seat = match &limits.seats {
+                    Some(seats) => Some(seats.take().await),
+                    None => None,
+                };
+                self.socket
+                    .accept()
+                    .await
+                    .map(|(socket, addr)| (socket, addr, seat))
             };
             tokio::select! {
                 accepted = next => match accepted {
-                    Ok((socket, addr)) => {
+                    Ok((socket, addr, seat)) => {
                         few = sparing && socket.is_kept_back();
                         let client = Arc::new(Client::new(addr, self.name.clone(), door.for_controllers()));
                         let (door, limits) = (door.clone(), limits.clone());
                         let served = async move {
+                            let _seat = seat;
                             let closed = match socket.attach() {
                                 Ok(socket) => Connection::new(socket, door.clone(), client, limits).serve().await,
                                 Err(e) => Closed::Io(e),

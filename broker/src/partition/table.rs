@@ -363,16 +363,22 @@ impl PartitionTable {
         tables.by_id.insert(topic.id, now);
     }
 
-    /// Takes the rates of throttled replication, which are dynamic configs only.
-    fn take_throttles(&self, image: &Image) {
+    /// Takes the rates of throttled replication, which are dynamic configs only, and how many connections there may be.
+    fn take_limits(&self, image: &Image) {
         let layers = image.layers(self.node, &self.broker.properties);
-        let rate = |name: &str| {
+        let dynamic = |name: &str| {
             let set = layers.dynamic_broker.value(name);
             set.or_else(|| layers.dynamic_default.value(name))
+        };
+        let rate = |name: &str| {
+            dynamic(name)
                 .and_then(|rate| rate.parse().ok())
                 .unwrap_or(UNLIMITED)
         };
         let hub = &self.hub;
+        let connections = dynamic("max.connections").and_then(|n| n.parse().ok());
+        hub.seats
+            .set_max(connections.unwrap_or(self.broker.connections_max));
         hub.copied
             .lock()
             .limit(rate("replica.alter.log.dirs.io.max.bytes.per.second"));
@@ -592,7 +598,7 @@ impl Publisher for PartitionTable {
             self.take_brokers(&tables, image, &delta.brokers);
         }
         if all_configs(delta) {
-            self.take_throttles(image);
+            self.take_limits(image);
         }
         // Topics whose own configs changed, or all of them if the broker's did.
         let all = all_configs(delta);

@@ -277,6 +277,7 @@ impl Cluster {
             request_bytes_max: config.request_bytes_max,
             idle_max: config.idle_max,
             memory: RequestMemory::new(config.request_memory_bytes),
+            seats: None,
         };
         let serving = [tokio::runtime::Handle::current()].into();
         tasks.extend(super::start(&node, serving, &stopped));

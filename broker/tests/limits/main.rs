@@ -3,7 +3,9 @@
 #[path = "../api/client.rs"]
 #[allow(dead_code)]
 mod client;
+mod connections;
 mod descriptors;
+mod memory;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
