@@ -56,11 +56,7 @@ impl Client {
 
     /// The next frame; `None` if the node has closed the connection.
     pub async fn frame(&mut self) -> Option<Bytes> {
-        self.frame_within(PATIENCE).await
-    }
-
-    async fn frame_within(&mut self, patience: Duration) -> Option<Bytes> {
-        timeout(patience, async {
+        timeout(PATIENCE, async {
             let size = self.socket.read_i32().await.ok()?;
             let mut frame = BytesMut::zeroed(size as usize);
             self.socket.read_exact(&mut frame).await.ok()?;
@@ -72,12 +68,7 @@ impl Client {
 
     /// The next answer, which must be to this request.
     pub async fn receive<R: Request>(&mut self, id: i32, version: i16) -> R::Response {
-        let frame = self.frame().await;
-        Self::read::<R>(frame, id, version)
-    }
-
-    fn read<R: Request>(frame: Option<Bytes>, id: i32, version: i16) -> R::Response {
-        let frame = frame.expect("an answer");
+        let frame = self.frame().await.expect("an answer");
         let mut r = Reader::new(frame);
         assert_eq!(read_response_header(&mut r, R::KEY, version).unwrap(), id);
         let response = R::Response::read(&mut r, version).unwrap();
@@ -88,18 +79,6 @@ impl Client {
     pub async fn call<R: Request>(&mut self, request: &R, version: i16) -> R::Response {
         let id = self.send(request, version).await;
         self.receive::<R>(id, version).await
-    }
-
-    /// As [`Client::call`], of a node that has much to do.
-    pub async fn call_within<R: Request>(
-        &mut self,
-        patience: Duration,
-        request: &R,
-        version: i16,
-    ) -> R::Response {
-        let id = self.send(request, version).await;
-        let frame = self.frame_within(patience).await;
-        Self::read::<R>(frame, id, version)
     }
 
     /// Creates a topic with some configs; panics if it cannot be.

@@ -4,9 +4,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use airis_protocol::header::request_frame;
+use airis_protocol::header::{read_response_header, request_frame};
+use airis_protocol::messages::{ProduceRequest, ProduceResponse};
 use airis_protocol::types::Str;
+use airis_protocol::wire::{Message, Reader, Request};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -113,11 +117,19 @@ async fn memory_stays_within_what_is_configured() {
     for n in 0..PRODUCERS {
         let (address, large) = (process.address.clone(), large.clone());
         producers.spawn(async move {
-            let mut client = Client::at(&address).await;
+            let mut socket = TcpStream::connect(&address).await.unwrap();
             let request = produce("large", (n % 4) as i32, -1, large);
+            let frame = request_frame(&request, 12, 1, Some(Str::from("large")));
+            let frame = frame.unwrap().to_bytes();
             for _ in 0..ROUNDS {
-                // Others may be served first.
-                let answer = client.call_within(PATIENCE, &request, 12).await;
+                socket.write_all(&frame).await.unwrap();
+                // Others may be served first, for longer than a client's patience.
+                let size = socket.read_i32().await.unwrap();
+                let mut answer = vec![0; size as usize];
+                socket.read_exact(&mut answer).await.unwrap();
+                let mut r = Reader::new(answer.into());
+                read_response_header(&mut r, ProduceRequest::KEY, 12).unwrap();
+                let answer = ProduceResponse::read(&mut r, 12).unwrap();
                 let p = &answer.responses[0].partition_responses[0];
                 assert_eq!(p.error_code, 0, "{p:?}");
             }
