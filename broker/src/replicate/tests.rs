@@ -22,6 +22,12 @@ use airis_protocol::messages::delete_records_request::{
 use airis_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use airis_protocol::messages::fetch_response;
 use airis_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use airis_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use airis_protocol::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+};
 use airis_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use airis_protocol::messages::*;
 use airis_protocol::types::{
@@ -1239,6 +1245,81 @@ async fn a_sector_without_another_replica_is_told_and_the_rest_is_served() {
     assert!(read_all(&c, 1, "t", 4, 25).await.is_empty());
     c.acked(1, "t", "goes on").await;
     assert!(!c.partition(1, "t").is_offline());
+}
+
+/// A coordinator whose log cannot be read asks for patience until it is mended, and then knows all that was committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_whose_log_cannot_be_read_are_loaded_once_it_is_mended() {
+    let disk = FaultyDisk::new();
+    let mut c = Cluster::start_on(3, brisk, [(1, disk.clone())].into()).await;
+    let offsets = "__consumer_offsets";
+    c.create("t", &[1, 2, 3], &[]).await;
+    c.create(offsets, &[2, 1, 3], &[("min.insync.replicas", "1")])
+        .await;
+    for offset in 1..=20 {
+        let request = OffsetCommitRequest {
+            group_id: "g".into(),
+            generation_id_or_member_epoch: -1,
+            topics: vec![OffsetCommitRequestTopic {
+                name: "t".into(),
+                partitions: vec![OffsetCommitRequestPartition {
+                    committed_offset: offset,
+                    committed_metadata: Some("m".repeat(2000).as_str().into()),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        // The shard may be loading yet.
+        let begun = Instant::now();
+        loop {
+            let answer = c.client(2).await.call(&request, 8).await.unwrap();
+            match ErrorCode::from_wire(answer.topics[0].partitions[0].error_code) {
+                ErrorCode::None => break,
+                ErrorCode::CoordinatorLoadInProgress if begun.elapsed() < PATIENCE => {
+                    sleep(Duration::from_millis(5)).await;
+                }
+                error => panic!("{error}"),
+            }
+        }
+    }
+    c.converged(offsets, &[1, 2, 3]).await;
+    disk.fail_reads_of(&segment_file(&c, 1, offsets, 0), 5000..5001);
+    c.kill(2).await;
+    c.until("node 1 leads", |c| c.leader(offsets) == Some(1))
+        .await;
+    let request = OffsetFetchRequest {
+        groups: vec![OffsetFetchRequestGroup {
+            group_id: "g".into(),
+            topics: Some(vec![OffsetFetchRequestTopics {
+                name: "t".into(),
+                partition_indexes: vec![0],
+                ..Default::default()
+            }]),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let begun = Instant::now();
+    let mut waited = false;
+    let committed = loop {
+        let answer = c.client(1).await.call(&request, 8).await.unwrap();
+        let group = &answer.groups[0];
+        match ErrorCode::from_wire(group.error_code) {
+            ErrorCode::None => break group.topics[0].partitions[0].committed_offset,
+            ErrorCode::CoordinatorLoadInProgress => waited = true,
+            // It does not know yet that it leads.
+            ErrorCode::NotCoordinator if !waited => {}
+            error => panic!("{error}"),
+        }
+        assert!(begun.elapsed() < PATIENCE);
+        sleep(Duration::from_millis(2)).await;
+    };
+    assert_eq!(committed, 20);
+    assert!(waited, "it could be read at once");
+    assert!(c.partition(1, offsets).log().damage().is_empty());
+    assert!(!c.partition(1, offsets).is_offline());
 }
 
 /// Fault S19, on one node of three: what needs a file fails and goes well later; nobody loses a replica, and the controller hears
