@@ -30,6 +30,8 @@ const THREADS_MAX: usize = 2;
 pub struct Flush {
     state: AtomicU8,
     failed: AtomicBool,
+    /// It never began, for want of a file descriptor.
+    short: AtomicBool,
 }
 
 impl Flush {
@@ -143,7 +145,7 @@ impl Partition {
 
     /// Tries a flush again that never began.
     pub fn flush_again(self: &Arc<Self>) {
-        if self.flush.failed() && self.is_open() {
+        if self.flush.short.swap(false, Ordering::AcqRel) && self.is_open() {
             self.flush_soon();
         }
     }
@@ -164,7 +166,9 @@ impl Partition {
                 }
             }
             Err(e) => {
-                if !scarce::tell_storage(&e) {
+                if scarce::tell_storage(&e) {
+                    self.flush.short.store(true, Ordering::Release);
+                } else {
                     tracing::error!(topic = %self.topic, partition = %self.index, "flush failed: {e}");
                 }
                 self.flush.failed.store(true, Ordering::Release);
