@@ -211,6 +211,8 @@ pub async fn start(
         request_bytes_max: config.request_bytes_max,
         idle_max: config.idle_max,
         memory: RequestMemory::new(config.request_memory_bytes),
+        // Controllers are no clients.
+        seats: None,
     };
     let listeners: Vec<_> = bound
         .iter()
@@ -399,10 +401,17 @@ pub async fn start(
             .0
             .extend(replicate::start(&node, serving.clone(), &stopped));
         let door = Door::for_clients(node.clone());
+        let several = bound.len() > 1;
         for listener in bound {
+            // As in Kafka: with a listener of their own, brokers reach each other however many clients there are.
+            let among_brokers = several && listener.name == config.inter_broker_listener;
+            let seats = (!among_brokers).then(|| node.partitions.hub().seats.clone());
             let accept = listener.accept(
                 door.clone(),
-                limits.clone(),
+                Limits {
+                    seats,
+                    ..limits.clone()
+                },
                 serving.clone(),
                 stopped.clone(),
             );

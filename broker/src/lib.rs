@@ -30,6 +30,7 @@ mod node;
 mod partition;
 mod producer_ids;
 mod replicate;
+mod scarce;
 #[cfg(feature = "sim")]
 #[doc(hidden)]
 pub mod sim;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use airis_protocol::types::{LeaderEpoch, Offset, PartitionId};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, is_unreadable};
 use crate::error::{AtPath, StorageError};
 
 /// The version that Kafka writes into all of them.
@@ -108,6 +108,10 @@ pub fn load<T>(
     let bytes = match disk.read_to_end(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Loaded::Missing),
+        Err(e) if is_unreadable(&e) => {
+            tracing::warn!(path = %path.display(), "unreadable checkpoint file, falling back to a scan: {e}");
+            return Ok(Loaded::Damaged);
+        }
         Err(e) => return Err(StorageError::io("read", path, e)),
     };
     let parsed = std::str::from_utf8(&bytes).ok().and_then(parse);

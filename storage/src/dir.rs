@@ -11,7 +11,7 @@ use std::sync::Arc;
 use airis_protocol::types::{BrokerEpoch, PartitionId};
 
 use crate::checkpoint::{self, Loaded, PartitionOffsets};
-use crate::disk::{Disk, OpenMode, Space};
+use crate::disk::{Disk, OpenMode, Space, is_unreadable};
 use crate::error::{AtPath, StorageError};
 use crate::files;
 
@@ -141,12 +141,17 @@ impl LogDir {
     pub fn take_clean_mark(&self) -> Result<Option<CleanMark>, StorageError> {
         let path = self.path.join(CLEAN_MARK);
         let bytes = match self.disk.read_to_end(&path) {
-            Ok(bytes) => bytes,
+            Ok(bytes) => Some(bytes),
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Not to be believed, and not to be found again.
+            Err(e) if is_unreadable(&e) => None,
             Err(e) => return Err(StorageError::io("read", &path, e)),
         };
         self.disk.remove_file(&path).at("remove", &path)?;
         self.disk.sync_dir(&self.path).at("fsync", &self.path)?;
+        let Some(bytes) = bytes else {
+            return Ok(None);
+        };
         Ok(Some(CleanMark {
             broker_epoch: meta::broker_epoch(&bytes).map(BrokerEpoch),
         }))

@@ -119,6 +119,32 @@ pub trait DiskFile: RangeSource {
     fn preallocate(&self, len: u64) -> io::Result<()>;
 }
 
+/// True if the process or the system is out of file descriptors or memory: the disk has no part in it, and the same call can succeed
+/// later (fault S19).
+pub fn is_short(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let known = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    error
+        .raw_os_error()
+        .is_some_and(|code| known.iter().any(|e| e.raw_os_error() == code))
+}
+
+/// True if the medium does not give these bytes: a bad sector, or one that the file system's own checksum contradicts. All else on
+/// the disk may be well.
+pub fn is_unreadable(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let known = [
+        Errno::IO,
+        Errno::NODATA,
+        Errno::BADMSG,
+        Errno::ILSEQ,
+        Errno::UCLEAN,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| known.iter().any(|e| e.raw_os_error() == code))
+}
+
 /// Reads exactly `buf.len()` bytes or fails with `UnexpectedEof`.
 pub fn read_exact_at(file: &dyn DiskFile, position: u64, buf: &mut [u8]) -> io::Result<()> {
     if read_full_at(file, position, buf)? == buf.len() {

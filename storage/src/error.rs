@@ -58,6 +58,16 @@ impl StorageError {
             if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
     }
 
+    /// True if there were no file descriptors or no memory: the same call can succeed later.
+    pub fn is_short(&self) -> bool {
+        matches!(self, StorageError::Io { source, .. } if crate::disk::is_short(source))
+    }
+
+    /// True if the medium does not give some bytes of a file; see [`crate::disk::is_unreadable`].
+    pub(crate) fn is_unreadable(&self) -> bool {
+        matches!(self, StorageError::Io { op: "read", source, .. } if crate::disk::is_unreadable(source))
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, StorageError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }

@@ -96,7 +96,7 @@ impl<E: Entry> Index<E> {
     }
 
     /// Takes over the file of a closed segment: looks at its length and its last entry only. `None` if the length is not a
-    /// multiple of the entry's, as after a torn write, or if there is no file.
+    /// multiple of the entry's, as after a torn write, if there is no file, or if the disk does not give the entry.
     pub fn open(disk: &dyn Disk, path: &Path) -> Result<Option<Self>, StorageError> {
         let Some(len) = disk.len(path).at("stat", path)? else {
             return Ok(None);
@@ -111,7 +111,10 @@ impl<E: Entry> Index<E> {
             last: None,
         };
         if count > 0 {
-            index.last = Some(index.get(disk, path, count as u32 - 1)?);
+            match index.get(disk, path, count as u32 - 1) {
+                Err(e) if e.is_unreadable() => return Ok(None),
+                last => index.last = Some(last?),
+            }
         }
         Ok(Some(index))
     }

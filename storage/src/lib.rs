@@ -17,7 +17,7 @@ mod scan;
 mod segment;
 
 pub use dir::{LogDir, MetaProperties, PartitionDir, PartitionDirKind};
-pub use disk::{Disk, DiskFile, Health, OpenMode, RealDisk, Watched};
+pub use disk::{Disk, DiskFile, Health, OpenMode, RealDisk, Watched, is_short, is_unreadable};
 pub use error::{AppendError, MendError, ReadError, StorageError};
 pub use index::AbortedTxn;
 pub use log::{

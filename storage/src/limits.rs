@@ -26,5 +26,12 @@ pub const DECOMPRESSED_BATCH_MAX: usize = 1 << 30;
 /// How far behind a damaged batch recovery looks for the next good one. Beyond, the rest of the segment counts as damaged.
 pub const RESYNC_MAX: u64 = 64 << 20;
 
+/// What file systems and disks read and write at once: bytes that cannot be read come in such blocks.
+pub const BLOCK: u64 = 4096;
+
+/// So many blocks that cannot be read are stepped over one by one, so that nothing good behind them is passed over; each try may take
+/// a disk seconds. From there on the steps double.
+pub const SKIPS_EXACT_MAX: u32 = 64;
+
 /// Longest file name that Linux file systems take; Kafka cuts the topic's name in `-delete` directories accordingly.
 pub const FILE_NAME_MAX: usize = 255;

@@ -44,6 +44,8 @@ struct Writer {
     producers: Producers,
     /// Set while an append changes things; found set, a panic has cut one short and the state is mended first.
     amid_append: bool,
+    /// A truncation has begun and did not end.
+    amid_cut: bool,
     /// The file has, or may have, bytes behind the last good batch.
     cut_due: bool,
     /// Offsets of the `.snapshot` files.

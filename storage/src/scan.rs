@@ -1,12 +1,13 @@
 //! Walking the batches of a segment: headers only (lookups, rebuilt tables), or whole batches with their CRC (recovery).
 //!
-//! Always holds: a header that is given out continues the one before it (offsets rise) and its batch ends within the limit. Must
-//! never: skip over bytes that are no batch by itself; the caller decides what damage means.
+//! Always holds: a header that is given out continues the one before it (offsets rise) and its batch ends within the limit; bytes
+//! that the medium does not give are bad bytes like others. Must never: skip over bytes that are no batch by itself; the caller
+//! decides what damage means.
 
 use airis_protocol::batch::{self, BatchError, BatchHeader, HEADER_LEN};
 
-use crate::disk::{DiskFile, read_full_at};
-use crate::limits::HEADER_CHUNK;
+use crate::disk::{DiskFile, is_unreadable};
+use crate::limits::{BLOCK, HEADER_CHUNK, SKIPS_EXACT_MAX};
 
 /// Why a walk stopped before its limit.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) enum Bad {
     Offset { base: i64, least: i64 },
     #[error("last offset delta {0}")]
     LastDelta(i32),
+    #[error("the disk does not give byte {at}")]
+    Unreadable { at: u64 },
 }
 
 /// Walks from a batch's start to `end`. Small batches are read many at a time, large ones cost a read of their header.
@@ -94,17 +97,47 @@ impl<'a> Walk<'a> {
 
     /// Makes `len` bytes at `at` available, reading ahead up to the chunk. Fewer if the segment ends.
     fn fill(&mut self, at: u64, len: usize) -> Result<&[u8], Stop> {
+        let position = self.position;
+        match self.load(at, len)? {
+            (bytes, false) => Ok(bytes),
+            (bytes, true) => Err(Stop::Bad {
+                position,
+                why: Bad::Unreadable {
+                    at: at + bytes.len() as u64,
+                },
+            }),
+        }
+    }
+
+    /// As [`Walk::fill`]; fewer also where the medium gives no more, which it then says.
+    fn load(&mut self, at: u64, len: usize) -> Result<(&[u8], bool), Stop> {
         let have = self.buf_at..self.buf_at + self.buf.len() as u64;
+        let mut cut_short = false;
         if at < have.start || at + len as u64 > have.end {
             let want = (len.max(self.chunk) as u64).min(self.end.saturating_sub(at)) as usize;
             self.buf.resize(want, 0);
-            let got = read_full_at(self.file, at, &mut self.buf).map_err(Stop::Io)?;
-            self.buf.truncate(got);
             self.buf_at = at;
+            let mut got = 0;
+            while got < want {
+                match self.file.read_at(at + got as u64, &mut self.buf[got..]) {
+                    Ok(0) => break,
+                    Ok(n) => got += n,
+                    Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                    Err(e) if is_unreadable(&e) => {
+                        cut_short = got < len.min(want);
+                        break;
+                    }
+                    Err(e) => {
+                        self.buf.clear();
+                        return Err(Stop::Io(e));
+                    }
+                }
+            }
+            self.buf.truncate(got);
         }
         let from = (at - self.buf_at) as usize;
         let to = (from + len).min(self.buf.len());
-        Ok(&self.buf[from..to])
+        Ok((&self.buf[from..to], cut_short))
     }
 
     fn judge(&mut self) -> Result<Result<BatchHeader, Bad>, Stop> {
@@ -178,11 +211,20 @@ impl<'a> Walk<'a> {
     fn search(&mut self, damaged: u64, reach: u64) -> Result<Option<u64>, Stop> {
         let stop = self.end.min(damaged.saturating_add(reach));
         let mut at = damaged + 1;
+        let mut skips = 0;
         while at + HEADER_LEN as u64 <= stop {
             // Only a byte 2 where the magic would be is worth a closer look.
-            let window = self.fill(at, HEADER_LEN.max(self.chunk))?;
+            let (window, cut_short) = self.load(at, HEADER_LEN.max(self.chunk))?;
             if window.len() < HEADER_LEN {
-                break;
+                if !cut_short {
+                    break;
+                }
+                // Each try may take a broken disk seconds: block by block first, then in strides.
+                let bad = at + window.len() as u64;
+                let stride = BLOCK << u32::saturating_sub(skips, SKIPS_EXACT_MAX).min(16);
+                at = (bad / BLOCK + 1) * BLOCK + (stride - BLOCK);
+                skips += 1;
+                continue;
             }
             let last = window.len() - HEADER_LEN;
             let candidates: Vec<usize> = (0..=last)

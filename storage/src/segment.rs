@@ -317,6 +317,12 @@ impl Segment {
             .write(&*self.disk, &self.path(files::TIME_INDEX))
     }
 
+    /// As [`Segment::seal`], of indexes that were built anew. Into new files: of one that cannot be read, a part cannot be written.
+    fn seal_rebuilt(&self) -> Result<(), StorageError> {
+        self.remove_files(&[files::OFFSET_INDEX, files::TIME_INDEX])?;
+        self.seal_if_room()
+    }
+
     /// Finishes the index files: with the last timestamp, no entry in memory, nothing behind the last one.
     pub fn seal(&self) -> Result<(), StorageError> {
         if !self.is_made() {
@@ -331,12 +337,12 @@ impl Segment {
         Ok(())
     }
 
-    /// As [`Segment::seal`], but for want of room on the disk the entries stay in memory and their files go: a log must open on a
+    /// As [`Segment::seal`], but for want of room on the disk, or of a file descriptor, the entries stay in memory and their files go: a log must open on a
     /// full disk (faults S10). A flush writes them once there is room.
     fn seal_if_room(&self) -> Result<(), StorageError> {
         match self.seal() {
-            Err(e) if e.is_full() => {
-                tracing::warn!("an index stays in memory until there is room: {e}");
+            Err(e) if e.is_full() || e.is_short() => {
+                tracing::warn!("an index stays in memory until it can be written: {e}");
                 let indexes = self.indexes.read();
                 let unwritten = [
                     (files::OFFSET_INDEX, indexes.offsets.is_unwritten()),
@@ -376,20 +382,26 @@ impl Segment {
             let path = self.path(files::LOG);
             let synced = self
                 .file()
-                .and_then(|file| file.sync_data().at("fsync", &path));
+                .and_then(|file| file.sync_data().at("fsync", &path))
+                .and_then(|()| match indexes {
+                    true => self.sync_indexes(),
+                    false => Ok(()),
+                });
             if let Err(e) = synced {
                 self.dirty.store(true, Ordering::Release);
                 return Err(e);
             }
-            if indexes {
-                for kind in [files::OFFSET_INDEX, files::TIME_INDEX, files::TXN_INDEX] {
-                    let path = self.path(kind);
-                    match self.disk.open(&path, OpenMode::Write) {
-                        Ok(file) => file.sync_data().at("fsync", &path)?,
-                        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                        Err(e) => return Err(StorageError::io("open", &path, e)),
-                    }
-                }
+        }
+        Ok(())
+    }
+
+    fn sync_indexes(&self) -> Result<(), StorageError> {
+        for kind in [files::OFFSET_INDEX, files::TIME_INDEX, files::TXN_INDEX] {
+            let path = self.path(kind);
+            match self.disk.open(&path, OpenMode::Write) {
+                Ok(file) => file.sync_data().at("fsync", &path)?,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(StorageError::io("open", &path, e)),
             }
         }
         Ok(())
@@ -504,10 +516,11 @@ impl Segment {
             indexes.offsets.look(before)
         };
         let len = self.len();
-        let entry = look
-            .resolve(&*self.disk, &self.path(files::OFFSET_INDEX), before)
-            .or_else(|e| if e.is_not_found() { Ok(None) } else { Err(e) })
-            .map_err(Miss::Storage)?;
+        let entry = match look.resolve(&*self.disk, &self.path(files::OFFSET_INDEX), before) {
+            Err(e) if e.is_not_found() => None,
+            Err(e) if e.is_unreadable() => return Err(Miss::Index),
+            entry => entry.map_err(Miss::Storage)?,
+        };
         let file = self.file().map_err(Miss::Storage)?;
         let mut start = 0;
         if let Some(entry) = entry {
@@ -575,9 +588,10 @@ impl Segment {
             }
             indexes.offsets.look(before)
         };
-        let entry = look
-            .resolve(&*self.disk, &self.path(files::OFFSET_INDEX), before)
-            .or_else(|e| if e.is_not_found() { Ok(None) } else { Err(e) })?;
+        let entry = match look.resolve(&*self.disk, &self.path(files::OFFSET_INDEX), before) {
+            Err(e) if e.is_not_found() || e.is_unreadable() => None,
+            entry => entry?,
+        };
         let file = self.file()?;
         let mut at = from;
         if let Some(entry) = entry
@@ -610,9 +624,14 @@ impl Segment {
         for _ in 0..2 {
             let before = |e: &TimeEntry| e.timestamp < timestamp;
             let look = self.indexes.read().times.look(before);
-            let entry = look
-                .resolve(&*self.disk, &self.path(files::TIME_INDEX), before)
-                .or_else(|e| if e.is_not_found() { Ok(None) } else { Err(e) })?;
+            let entry = match look.resolve(&*self.disk, &self.path(files::TIME_INDEX), before) {
+                Err(e) if e.is_not_found() => None,
+                Err(e) if e.is_unreadable() => {
+                    self.rebuild_indexes()?;
+                    continue;
+                }
+                entry => entry?,
+            };
             let Some(entry) = entry else { return Ok(0) };
             if let Some(position) = self.locate(self.base + i64::from(entry.offset))? {
                 let file = self.file()?;
@@ -645,6 +664,17 @@ impl Segment {
         &self.disk
     }
 
+    /// Brings the files of a truncation that was given up in the middle to what the segment says it has.
+    pub fn finish_cut(&self) -> Result<(), StorageError> {
+        if !self.is_made() {
+            return Ok(());
+        }
+        self.cut_to_len()?;
+        self.rebuild_indexes()?;
+        let end = Offset(self.end());
+        self.with_txns(|t| t.truncate(&*self.disk, &self.path(files::TXN_INDEX), end))?
+    }
+
     /// Cuts off the batch that holds `offset` and all after it. Gives the new end.
     pub fn truncate(&self, offset: i64) -> Result<i64, ReadError> {
         if !self.is_made() {
@@ -672,15 +702,19 @@ impl Segment {
         }
         indexes.tail = VecDeque::new();
         let relative = end - self.base;
-        indexes
-            .offsets
-            .truncate(&*self.disk, &self.path(files::OFFSET_INDEX), relative)?;
-        indexes
-            .times
-            .truncate(&*self.disk, &self.path(files::TIME_INDEX), relative)?;
+        let (offsets, times) = (self.path(files::OFFSET_INDEX), self.path(files::TIME_INDEX));
+        let cut = indexes.offsets.truncate(&*self.disk, &offsets, relative);
+        let cut = cut.and_then(|()| indexes.times.truncate(&*self.disk, &times, relative));
         drop(indexes);
+        if cut.is_err() {
+            // They do not say what they did, and cannot be asked.
+            self.rebuild_indexes()?;
+        }
         self.with_txns(|t| t.truncate(&*self.disk, &self.path(files::TXN_INDEX), Offset(end)))??;
         file.set_len(position).at("truncate", &path)?;
+        if cut.is_err() {
+            return Ok(end);
+        }
         match self.learn_tail() {
             Ok(end) => Ok(end),
             Err(Miss::Storage(e)) => Err(e.into()),

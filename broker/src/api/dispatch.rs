@@ -16,6 +16,7 @@ use futures::FutureExt;
 use super::{Answer, Client, Ctx, Reply, Role, row};
 use crate::meta::{self, Quorum};
 use crate::node::Node;
+use crate::work;
 
 /// What a listener lets its connections reach: nothing but the other voters' questions until the node is there.
 pub struct Door {
@@ -47,6 +48,13 @@ impl Door {
     /// Lets Kafka's requests in.
     pub fn open(&self, node: Arc<Node>) {
         let _ = self.node.set(node);
+    }
+
+    /// What was taken for readable was not: nothing is given out any more without being read before.
+    pub fn doubt_disks(&self) {
+        if let Some(node) = self.node.get() {
+            work::cool(node);
+        }
     }
 
     /// Handles one request frame (without its size).

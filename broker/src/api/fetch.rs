@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 use super::{Ctx, Reply};
 use crate::node::Node;
 use crate::partition::{Partition, Progress, Waiter};
+use crate::scarce;
 use crate::time::{Instant, timeout_at};
 
 /// `isolation_level` of a consumer that wants committed transactions only.
@@ -516,7 +517,9 @@ impl Fetch {
 }
 
 fn storage_failed(partition: &Partition, e: &airis_storage::StorageError) -> ErrorCode {
-    tracing::error!(topic = %partition.topic, partition = %partition.index, "a read failed: {e}");
+    if !scarce::tell_storage(e) {
+        tracing::error!(topic = %partition.topic, partition = %partition.index, "a read failed: {e}");
+    }
     ErrorCode::KafkaStorageError
 }
 

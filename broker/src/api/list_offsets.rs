@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use std::sync::Arc;
+
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
@@ -119,7 +121,7 @@ fn supported(timestamp: i64, version: i16) -> bool {
 }
 
 fn find(
-    partition: &Partition,
+    partition: &Arc<Partition>,
     timestamp: i64,
     bound: Offset,
     lagging: bool,
@@ -141,7 +143,7 @@ fn find(
             };
             let found = found.map_err(|e| match e {
                 ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
-                ReadError::Damaged { .. } => ErrorCode::CorruptMessage,
+                ReadError::Damaged { offset, .. } => partition.suspect(offset),
                 ReadError::Storage(_) => ErrorCode::KafkaStorageError,
             })?;
             match found {

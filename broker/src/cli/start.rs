@@ -14,6 +14,7 @@ use crate::boot::StartError;
 use crate::config::load::load;
 use crate::embed;
 use crate::net::{Serving, Threads};
+use crate::scarce;
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -97,6 +98,7 @@ where
     W: Future<Output = String>,
     F: Future<Output = ()>,
 {
+    scarce::raise_limit();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let started = Threads::start(processors).and_then(|threads| {
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -297,7 +297,10 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         Value::Number(n) => n,
         _ => unreachable!("the table says it is a number"),
     };
-    let request_memory_bytes = own_number("airis.request.memory.bytes");
+    let request_memory_bytes = match kafka.queued_max_request_bytes {
+        1.. => kafka.queued_max_request_bytes,
+        _ => own_number("airis.request.memory.bytes"),
+    };
     let scrub_interval = ms(own_number("airis.scrub.interval.ms"));
     let scrub_rate = own_number("airis.scrub.bytes.per.second").max(1) as u64;
     BrokerConfig {
@@ -335,6 +338,7 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         } else {
             ms(kafka.connections_max_idle_ms)
         },
+        connections_max: kafka.max_connections as usize,
         request_memory_bytes: usize::try_from(request_memory_bytes).unwrap_or(usize::MAX),
         auto_create_topics: kafka.auto_create_topics_enable,
         num_partitions: kafka.num_partitions,
@@ -502,6 +506,7 @@ mod tests {
         let by_hand = BrokerConfig::default();
         assert_eq!(made.listeners, by_hand.listeners);
         assert_eq!(made.request_memory_bytes, by_hand.request_memory_bytes);
+        assert_eq!(made.connections_max, by_hand.connections_max);
         assert_eq!(made.group_max_size, by_hand.group_max_size);
         assert_eq!(made.fetch_max_bytes, by_hand.fetch_max_bytes);
         assert_eq!(made.offsets_retention, by_hand.offsets_retention);
@@ -513,6 +518,9 @@ mod tests {
             from("airis.ack.durability=fsync\nairis.request.memory.bytes=2097152").unwrap();
         assert_eq!(loaded.config.durability, Durability::Fsync);
         assert_eq!(loaded.config.request_memory_bytes, 2 << 20);
+        let kafkas = from("queued.max.request.bytes=209715200\nmax.connections=9").unwrap();
+        assert_eq!(kafkas.config.request_memory_bytes, 200 << 20);
+        assert_eq!(kafkas.config.connections_max, 9);
         assert!(refused("airis.ack.durability=sometimes").contains("page-cache, fsync"));
         assert!(refused("airis.ack.durabilty=fsync").contains("airis.ack.durability?"));
     }

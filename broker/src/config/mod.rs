@@ -63,7 +63,9 @@ pub struct BrokerConfig {
     pub request_bytes_max: usize,
     /// `connections.max.idle.ms`.
     pub idle_max: Duration,
-    /// `airis.request.memory.bytes`: for all requests above 64 KiB under way together.
+    /// `max.connections`.
+    pub connections_max: usize,
+    /// `queued.max.request.bytes`, else `airis.request.memory.bytes`: for all requests above 64 KiB under way together.
     pub request_memory_bytes: usize,
     /// `auto.create.topics.enable`.
     pub auto_create_topics: bool,
@@ -158,6 +160,7 @@ impl Default for BrokerConfig {
             rack: None,
             request_bytes_max: 100 * 1024 * 1024,
             idle_max: Duration::from_secs(600),
+            connections_max: i32::MAX as usize,
             request_memory_bytes: 256 * 1024 * 1024,
             auto_create_topics: true,
             num_partitions: 1,

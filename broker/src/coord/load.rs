@@ -33,6 +33,13 @@ pub(super) enum LoadError {
     Records(Offset, airis_protocol::record::RecordError),
 }
 
+impl LoadError {
+    /// Time, or another replica, may mend it.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, LoadError::Read(..) | LoadError::Io(..))
+    }
+}
+
 /// Replays the log of a partition from its start to its end. Returns the end as well.
 pub(super) fn load(
     partition: &Arc<Partition>,
@@ -44,12 +51,17 @@ pub(super) fn load(
     let mut shard = Shard::new(config);
     let mut skipped = 0usize;
     while at < end {
-        let read = log
-            .read(at, READ_BYTES, end, true)
-            .map_err(|e| LoadError::Read(at, e))?;
+        let read = log.read(at, READ_BYTES, end, true).map_err(|e| {
+            partition.distrust(at, &e);
+            LoadError::Read(at, e)
+        })?;
         let mut bytes = BytesMut::with_capacity(read.bytes);
         for range in &read.ranges {
-            let part = range.read().map_err(|e| LoadError::Io(at, e))?;
+            let part = range.read().map_err(|e| {
+                // It is read and checked the next time.
+                log.cool();
+                LoadError::Io(at, e)
+            })?;
             bytes.extend_from_slice(&part);
         }
         let before = at;

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use airis_cluster::group::{Effect, Joiner, Moment, Record, Shard, Ticket, Token};
@@ -31,6 +32,8 @@ pub(super) struct Cell {
     /// The leader epoch that it was loaded in: a new one loads it anew.
     pub epoch: LeaderEpoch,
     state: Mutex<State>,
+    /// It could not be loaded at once.
+    has_failed: AtomicBool,
 }
 
 enum State {
@@ -64,6 +67,7 @@ impl Cell {
             index,
             epoch,
             state: Mutex::new(State::Loading),
+            has_failed: AtomicBool::new(false),
         }
     }
 
@@ -111,6 +115,16 @@ impl Cell {
         if let Ok(next) = self.with(|active| active.shard.next_deadline()) {
             groups.plan(next);
         }
+    }
+
+    /// True once: what goes wrong again and again is told once.
+    pub fn is_first_failure(&self) -> bool {
+        !self.has_failed.swap(true, Ordering::Relaxed)
+    }
+
+    /// It is to be loaded, or is being loaded.
+    pub fn is_loading(&self) -> bool {
+        matches!(*self.state.lock(), State::Loading)
     }
 
     /// Its log cannot be read: nobody can be answered here.

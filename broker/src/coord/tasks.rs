@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::shard::Cell;
 use super::{Groups, NEVER, load};
@@ -25,6 +25,9 @@ use crate::work::until;
 
 /// How many shards are loaded at once.
 const LOADS_MAX: usize = 4;
+
+/// Before a shard whose log could not be read is loaded again.
+const LOAD_REST: Duration = Duration::from_millis(500);
 
 pub(super) fn start(
     groups: &Arc<Groups>,
@@ -42,23 +45,38 @@ pub(super) fn start(
 /// topics that are gone.
 async fn follow(groups: Arc<Groups>) {
     let mut published = groups.meta.subscribe();
+    published.mark_changed();
     let mut topics: BTreeMap<Uuid, Str> = BTreeMap::new();
     let mut loads = JoinSet::new();
+    let mut again = Vec::new();
+    let mut retry = Instant::now();
+    let mut queue: Vec<Arc<Cell>> = Vec::new();
     groups.partitions.begun().await;
     loop {
-        published.borrow_and_update();
-        let image = groups.meta.image();
-        let queue = elect(&groups, &image);
-        delete_offsets(&groups, &image, &mut topics);
-        for cell in queue {
+        for cell in queue.drain(..) {
             while loads.len() >= LOADS_MAX {
-                loads.join_next().await;
+                again.extend(loads.join_next().await.and_then(Result::ok).flatten());
             }
             let groups = groups.clone();
-            task::blocking_in(&mut loads, move || take_in(&groups, &cell));
+            task::blocking_in(&mut loads, move || take_in(&groups, cell));
         }
-        if published.changed().await.is_err() {
-            return;
+        if again.is_empty() {
+            retry = Instant::now() + LOAD_REST;
+        }
+        tokio::select! {
+            biased;
+            changed = published.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let image = groups.meta.image();
+                queue = elect(&groups, &image);
+                delete_offsets(&groups, &image, &mut topics);
+            }
+            Some(done) = loads.join_next(), if !loads.is_empty() => {
+                again.extend(done.ok().flatten());
+            }
+            () = time::sleep_until(retry), if !again.is_empty() => queue = std::mem::take(&mut again),
         }
     }
 }
@@ -97,24 +115,31 @@ fn elect(groups: &Groups, image: &Image) -> Vec<Arc<Cell>> {
     queue
 }
 
-fn take_in(groups: &Groups, cell: &Cell) {
-    let loaded = groups
-        .partitions
-        .by_name(names::OFFSETS_TOPIC, cell.index)
-        .map_err(|code| code.to_string())
-        .and_then(|partition| {
-            load::load(&partition, groups.config.clone())
-                .map(|(shard, end)| (partition, shard, end))
-                .map_err(|e| e.to_string())
-        });
-    match loaded {
-        Ok((partition, shard, end)) => cell.activate(groups, shard, partition, end),
-        Err(e) => {
-            error!(partition = %cell.index, "groups and offsets cannot be loaded, their clients are turned away: {e}");
-            cell.fail();
-        }
+/// Gives the cell back if it is to be tried again.
+fn take_in(groups: &Groups, cell: Arc<Cell>) -> Option<Arc<Cell>> {
+    if !cell.is_loading() {
+        return None;
+    }
+    let partition = groups.partitions.by_name(names::OFFSETS_TOPIC, cell.index);
+    let failed = |why: &dyn std::fmt::Display| {
+        error!(partition = %cell.index, "groups and offsets cannot be loaded, their clients are turned away: {why}");
+        cell.fail();
+    };
+    match partition {
+        Err(code) => failed(&code),
+        Ok(partition) => match load::load(&partition, groups.config.clone()) {
+            Ok((shard, end)) => cell.activate(groups, shard, partition, end),
+            Err(e) if e.may_pass() && !partition.is_beyond_help() => {
+                if cell.is_first_failure() {
+                    warn!(partition = %cell.index, "groups and offsets cannot be loaded yet, it is tried again: {e}");
+                }
+                return Some(cell);
+            }
+            Err(e) => failed(&e),
+        },
     }
     groups.loaded.send_modify(|n| *n += 1);
+    None
 }
 
 /// Deletes the offsets of topics that the image does not have any more.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use airis_protocol::batch::{self, BatchBytes, BatchHeader};
 use airis_protocol::types::Uuid;
 use airis_storage::disk::read_exact_at;
-use airis_storage::{Disk, DiskFile, OpenMode};
+use airis_storage::{Disk, DiskFile, OpenMode, is_short};
 use bytes::Bytes;
 
 use super::wal::write;
@@ -71,6 +71,8 @@ pub(super) struct Journal {
     next: i64,
     /// Epoch and its first offset, rising.
     epochs: Vec<(i32, i64)>,
+    /// They are not in their file yet.
+    epochs_due: bool,
     /// Bytes appended since the journal was opened.
     appended: u64,
 }
@@ -338,6 +340,7 @@ impl Journal {
             active,
             next,
             epochs,
+            epochs_due: false,
             appended: 0,
         })
     }
@@ -433,8 +436,11 @@ impl Journal {
         self.appended
     }
 
-    /// Makes sure that so many bytes can be appended.
-    pub fn reserve(&self, bytes: u64) -> io::Result<()> {
+    /// Makes sure that so many bytes can be appended, and that no file has to be opened for them.
+    pub fn reserve(&mut self, bytes: u64) -> io::Result<()> {
+        if self.active.size + bytes > SEGMENT_MAX {
+            self.roll()?;
+        }
         self.active.file.preallocate(self.active.size + bytes)
     }
 
@@ -462,7 +468,15 @@ impl Journal {
             .is_none_or(|(e, _)| *e < header.leader_epoch)
         {
             self.epochs.push((header.leader_epoch, header.base_offset));
-            self.write_epochs()?;
+            self.epochs_due = true;
+        }
+        if self.epochs_due {
+            match self.write_epochs() {
+                Ok(()) => self.epochs_due = false,
+                // The batches say the same: it is written with the next one.
+                Err(e) if is_short(&e) => {}
+                Err(e) => return Err(e),
+            }
         }
         Ok(())
     }

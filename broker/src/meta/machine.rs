@@ -24,7 +24,7 @@ use super::checkpoint::{self, QuorumRecords, SnapshotId};
 use super::journal::{Journal, QuorumState};
 use super::publish::Applied;
 use super::raft::{Entry, Node, NodeKey, Outcome, TypeConfig};
-use super::store::{Place, Store, Waits, is_full, records_of};
+use super::store::{Place, Store, Waits, may_pass, records_of};
 use crate::task;
 
 type Failure = StorageError<NodeKey>;
@@ -93,7 +93,7 @@ impl State {
             let state = QuorumState::elected(leader, batch.header().leader_epoch, &voters);
             match state.write(&**self.journal.disk(), self.journal.dir()) {
                 // The log says the same; the next leader's is written.
-                Err(e) if is_full(&e) => tracing::warn!("quorum-state was not written: {e}"),
+                Err(e) if may_pass(&e) => tracing::warn!("quorum-state was not written: {e}"),
                 written => written?,
             }
         }
@@ -354,9 +354,13 @@ impl RaftStateMachine<TypeConfig> for Machine {
             }
         };
         let id = SnapshotId::parse(&meta.snapshot_id).expect("names are ours");
-        let bytes = disk
-            .read_to_end(&id.path(&dir))
-            .map_err(|e| failed(ErrorVerb::Read, e))?;
+        let mut waits = Waits::default();
+        let bytes = loop {
+            match disk.read_to_end(&id.path(&dir)) {
+                Err(e) if self.store.waits_for_room(&e, &mut waits).await => {}
+                read => break read.map_err(|e| failed(ErrorVerb::Read, e))?,
+            }
+        };
         Ok(Some(Snapshot {
             meta,
             snapshot: Box::new(Cursor::new(bytes)),

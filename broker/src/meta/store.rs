@@ -18,7 +18,7 @@ use std::time::Duration;
 #[cfg(feature = "sim")]
 use airis_cluster::plant::{Plant, is_planted};
 use airis_protocol::batch::BatchHeader;
-use airis_storage::Disk;
+use airis_storage::{Disk, is_short};
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{
     EntryPayload, LogId, LogState, OptionalSend, RaftLogReader, StorageError, StorageIOError,
@@ -30,7 +30,7 @@ use tokio::time::sleep;
 
 use super::raft::{Entry, NodeKey, TypeConfig};
 use super::wal::{Base, Frame, Wal, WalError};
-use crate::task;
+use crate::{scarce, task};
 
 type Failure = StorageError<NodeKey>;
 
@@ -69,11 +69,13 @@ const ROOM_LOOK: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub(super) struct Waits(bool);
 
-pub(super) fn is_full(e: &io::Error) -> bool {
-    matches!(
-        e.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+/// The disk is full, or there are no file descriptors: the same call can succeed later.
+pub(super) fn may_pass(e: &io::Error) -> bool {
+    is_short(e)
+        || matches!(
+            e.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
 }
 
 /// How many records of the metadata log an entry becomes, if its first one gets the offset `next`.
@@ -309,8 +311,8 @@ impl Store {
         self.state.lock().wal.append(&bytes)
     }
 
-    /// Runs file work on a thread that may block. `work` that fails changes nothing; on a full disk it is tried again until there
-    /// is room: a voter that cannot write confirms nothing and votes for nobody, and goes on where it was (faults S12).
+    /// Runs file work on a thread that may block. `work` that fails changes nothing; on a full disk, or without file descriptors,
+    /// it is tried again until there is room: a voter that cannot write confirms nothing and votes for nobody, and goes on where it was (faults S12, S19).
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl Fn(&Store) -> io::Result<T> + Send + Sync + 'static,
@@ -329,13 +331,16 @@ impl Store {
         }
     }
 
-    /// True, after a while, if what failed is to be tried again: the disk is full, and the node runs.
+    /// True, after a while, if what failed is to be tried again: it may pass, and the node runs.
     pub async fn waits_for_room(&self, e: &io::Error, waits: &mut Waits) -> bool {
-        if !is_full(e) || self.given_up.load(Ordering::Acquire) {
+        if !may_pass(e) || self.given_up.load(Ordering::Acquire) {
             return false;
         }
         if !std::mem::replace(&mut waits.0, true) {
-            tracing::error!("the metadata log waits for room on its disk: {e}");
+            match scarce::tell(e) {
+                true => tracing::error!("the metadata log waits: {e}"),
+                false => tracing::error!("the metadata log waits for room on its disk: {e}"),
+            }
         }
         sleep(ROOM_LOOK).await;
         true

@@ -471,6 +471,49 @@ async fn live(disk: &FaultyDisk, round: u128, topics: usize) -> (Option<Meta>, V
     (Some(meta), answered)
 }
 
+/// Fault S19: now and then no file can be opened. The metadata log waits, and goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_file_descriptors_the_metadata_waits() {
+    let disk = FaultyDisk::new();
+    disk.create_dir_all(Path::new("/data")).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    let (meta, first) = live(&disk, 1, 1).await;
+    let meta = meta.unwrap();
+    assert_eq!(first.len(), 1);
+    let flaps = tokio::spawn({
+        let disk = disk.clone();
+        async move {
+            loop {
+                disk.refuse_opens(true);
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                disk.refuse_opens(false);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    });
+    let handle = meta.handle().clone();
+    for i in 0..40 {
+        // Enough for several snapshots.
+        let made = handle.create_topics(topic(&format!("flap{i}"), 2), None);
+        let made = tokio::time::timeout(Duration::from_secs(20), made).await;
+        let response = made.expect("in time").expect("it goes on");
+        assert_eq!(response.topics[0].error_code, 0);
+    }
+    flaps.abort();
+    let _ = flaps.await;
+    disk.refuse_opens(false);
+    meta.kill().await;
+    let disk = disk.after(Crash::Power, 3);
+    let check = MetaOptions {
+        host: on(&disk),
+        ..options(Path::new("/data"))
+    };
+    let meta = Meta::start(check, Arc::new(Seen::default())).await.unwrap();
+    let image = meta.handle().image();
+    assert!((0..40).all(|i| image.topic(&format!("flap{i}")).is_some()));
+    meta.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn nothing_answered_is_lost_wherever_the_disk_dies() {
     let seed = std::env::var("AIRIS_SEED")

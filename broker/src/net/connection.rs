@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use airis_protocol::frame::FrameDecoder;
 use airis_protocol::wire::{EncodeError, Encoded};
+use airis_storage::is_unreadable;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::io::AsyncReadExt;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::memory::RequestMemory;
 use super::output::Output;
+use super::seats::Seats;
 use super::socket::Socket;
 use crate::api::dispatch::Door;
 use crate::api::{Answer, Client};
@@ -42,6 +44,8 @@ pub enum Closed {
     Io(#[from] io::Error),
     #[error("{0}")]
     BadRequest(String),
+    #[error("what was to be sent cannot be read from the disk: {0}")]
+    Unreadable(io::Error),
     #[error("idle for {} s", .0.as_secs())]
     Idle(Duration),
 }
@@ -60,6 +64,8 @@ pub struct Limits {
     /// `connections.max.idle.ms`.
     pub idle_max: Duration,
     pub memory: RequestMemory,
+    /// `max.connections`; `None`: not for this listener.
+    pub seats: Option<Arc<Seats>>,
 }
 
 pub struct Connection {
@@ -186,6 +192,8 @@ impl Connection {
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                // No socket gives such an error.
+                Err(e) if is_unreadable(&e) => return Err(Closed::Unreadable(e)),
                 Err(e) => return Err(e.into()),
             }
         }

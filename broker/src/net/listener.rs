@@ -1,7 +1,7 @@
 //! Listening sockets and the connections they accept.
 //!
-//! Always holds: every connection's task is owned by its listener and ends with it. Must never: stop accepting because one accept
-//! failed (fault S19: out of file descriptors).
+//! Always holds: every connection's task is owned by its listener and ends with it; while only the last file descriptors are left, who
+//! wants to connect waits. Must never: stop accepting because one accept failed (fault S19).
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ use super::socket::{Listener, Network};
 use super::threads::Serving;
 use crate::api::Client;
 use crate::api::dispatch::Door;
+use crate::scarce;
 use crate::task;
 use crate::work::stopping;
 
@@ -66,20 +67,42 @@ impl Bound {
     ) {
         let mut connections = JoinSet::new();
         let mut turns = serving.iter().cycle();
+        // The last file descriptors are for what is being done already; controllers are no clients.
+        let mut few = false;
+        let sparing = !door.for_controllers();
         loop {
+            let next = async {
+                while few && self.socket.only_kept_back_left() {
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+                let seat = match &limits.seats {
+                    Some(seats) => Some(seats.take().await),
+                    None => None,
+                };
+                self.socket
+                    .accept()
+                    .await
+                    .map(|(socket, addr)| (socket, addr, seat))
+            };
             tokio::select! {
-                accepted = self.socket.accept() => match accepted {
-                    Ok((socket, addr)) => {
+                accepted = next => match accepted {
+                    Ok((socket, addr, seat)) => {
+                        few = sparing && socket.is_kept_back();
                         let client = Arc::new(Client::new(addr, self.name.clone(), door.for_controllers()));
                         let (door, limits) = (door.clone(), limits.clone());
                         let served = async move {
+                            let _seat = seat;
                             let closed = match socket.attach() {
-                                Ok(socket) => Connection::new(socket, door, client, limits).serve().await,
+                                Ok(socket) => Connection::new(socket, door.clone(), client, limits).serve().await,
                                 Err(e) => Closed::Io(e),
                             };
                             match closed {
                                 Closed::ByClient => debug!(%addr, "connection closed by the client"),
                                 Closed::Io(e) => debug!(%addr, "connection lost: {e}"),
+                                closed @ Closed::Unreadable(_) => {
+                                    warn!(%addr, "connection closed amid an answer: {closed}");
+                                    door.doubt_disks();
+                                }
                                 closed @ Closed::Idle(_) => debug!(%addr, "connection closed: {closed}"),
                                 Closed::BadRequest(why) => info!(%addr, "connection closed: {why:?}"),
                             }
@@ -88,7 +111,9 @@ impl Bound {
                         task::spawn_in(&mut connections, served, on);
                     }
                     Err(e) => {
-                        warn!(listener = %self.name, "cannot accept a connection: {e}");
+                        if !scarce::tell(&e) {
+                            warn!(listener = %self.name, "cannot accept a connection: {e}");
+                        }
                         tokio::time::sleep(ACCEPT_REST).await;
                     }
                 },

@@ -10,11 +10,13 @@ mod listener;
 mod memory;
 mod output;
 pub mod peer;
+mod seats;
 mod socket;
 mod threads;
 
 pub use connection::Limits;
 pub use listener::{Bound, bind};
 pub use memory::RequestMemory;
+pub use seats::Seats;
 pub use socket::Network;
 pub use threads::{Serving, Threads};

@@ -5,7 +5,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::fabric::{Doorway, Port, Wire};
 #[cfg(feature = "faults")]
 use crate::faults::links::{Linked, Plug};
+use crate::scarce;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -97,6 +98,15 @@ impl Listener {
         }
     }
 
+    /// The process has only those file descriptors left that are kept back from clients.
+    pub fn only_kept_back_left(&self) -> bool {
+        match self {
+            Listener::Tcp(socket) => scarce::only_kept_back_left(socket),
+            #[cfg(any(test, feature = "sim"))]
+            Listener::Fabric(_) => false,
+        }
+    }
+
     /// The next connection, and who made it. Nothing is lost if this is given up.
     pub async fn accept(&self) -> io::Result<(Detached, SocketAddr)> {
         match self {
@@ -124,6 +134,15 @@ pub enum Detached {
 }
 
 impl Detached {
+    /// Its file descriptor is one of the last.
+    pub fn is_kept_back(&self) -> bool {
+        match self {
+            Detached::Tcp(socket) => scarce::is_kept_back(socket.as_raw_fd()),
+            #[cfg(any(test, feature = "sim"))]
+            Detached::Wire(_) => false,
+        }
+    }
+
     /// Gives it to the runtime of this task.
     pub fn attach(self) -> io::Result<Socket> {
         Ok(match self {

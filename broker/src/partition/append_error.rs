@@ -4,6 +4,7 @@ use airis_protocol::error::ErrorCode;
 use airis_storage::AppendError;
 
 use super::Partition;
+use crate::scarce;
 
 /// The code that a client gets.
 fn code(error: &AppendError) -> ErrorCode {
@@ -25,6 +26,7 @@ fn code(error: &AppendError) -> ErrorCode {
 pub(super) fn log(partition: &Partition, error: AppendError) -> ErrorCode {
     let (topic, index) = (&partition.topic, partition.index);
     match &error {
+        AppendError::Storage(e) if scarce::tell_storage(e) => {}
         AppendError::Storage(e) => {
             tracing::error!(%topic, partition = %index, "append failed, nothing of it was kept: {e}");
         }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::Partition;
 use crate::config::Durability;
-use crate::task;
+use crate::{scarce, task};
 
 const IDLE: u8 = 0;
 /// Waits for a thread.
@@ -30,10 +30,13 @@ const THREADS_MAX: usize = 2;
 pub struct Flush {
     state: AtomicU8,
     failed: AtomicBool,
+    /// It never began, for want of a file descriptor.
+    short: AtomicBool,
 }
 
 impl Flush {
-    /// The last flush failed: nothing more is acknowledged from it (fault S14; the log and its directory are off line then).
+    /// The last flush failed: nothing more is acknowledged from it (fault S14; the log and its directory are off line then, but for one
+    /// that never began for want of a file descriptor).
     pub fn failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
@@ -140,6 +143,13 @@ impl Partition {
         }
     }
 
+    /// Tries a flush again that never began.
+    pub fn flush_again(self: &Arc<Self>) {
+        if self.flush.short.swap(false, Ordering::AcqRel) && self.is_open() {
+            self.flush_soon();
+        }
+    }
+
     /// Flushes on this thread.
     pub fn flush_now(self: &Arc<Self>) {
         let writing = self.writers.read();
@@ -156,7 +166,11 @@ impl Partition {
                 }
             }
             Err(e) => {
-                tracing::error!(topic = %self.topic, partition = %self.index, "flush failed: {e}");
+                if scarce::tell_storage(&e) {
+                    self.flush.short.store(true, Ordering::Release);
+                } else {
+                    tracing::error!(topic = %self.topic, partition = %self.index, "flush failed: {e}");
+                }
                 self.flush.failed.store(true, Ordering::Release);
                 if placed.log.is_offline() {
                     // The pages that it was for may be gone, of this log and of others.

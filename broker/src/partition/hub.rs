@@ -1,4 +1,5 @@
-//! What all partitions of a node share for replication: the steady clock, and the lists of partitions that want something done.
+//! What all partitions of a node share for replication: the steady clock, the lists of partitions that want something done, and what
+//! dynamic configs limit.
 //!
 //! Always holds: a list names a partition once, so that it is never longer than there are partitions. Must never: do any of the work.
 
@@ -13,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::Partition;
 use crate::config::BrokerConfig;
+use crate::net::Seats;
 use crate::task::HashState;
 use crate::time::Instant;
 
@@ -70,6 +72,8 @@ pub struct Hub {
     pub rotten: Queue,
     /// Replicas that may be in another log directory than the metadata says.
     pub assignments: Assignments,
+    /// For connections of clients: its number can be changed while the node runs.
+    pub seats: Arc<Seats>,
 }
 
 /// Replicas by topic id and number, each named once.
@@ -118,6 +122,7 @@ impl Hub {
             moving: Queue::default(),
             rotten: Queue::default(),
             assignments: Assignments::default(),
+            seats: Seats::new(config.connections_max),
         })
     }
 

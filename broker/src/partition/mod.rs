@@ -31,7 +31,7 @@ mod progress;
 mod replica;
 mod table;
 
-pub use disks::{Disks, DisksError, absolute, peek};
+pub use disks::{Deleted, Disks, DisksError, absolute, peek};
 pub use hub::{Hub, Queue};
 pub use moving::Step;
 pub use progress::{Progress, Waiter};
@@ -417,10 +417,22 @@ impl Partition {
             self.suspects.lock().insert(log.segment_of(offset));
         }
         self.hub.rotten.push(self);
-        if self.leadership.load().alone || self.incurable.load(Ordering::Acquire) {
+        if self.is_beyond_help() {
             ErrorCode::CorruptMessage
         } else {
             ErrorCode::KafkaStorageError
+        }
+    }
+
+    /// Nobody can give what has gone bad here, as far as is known.
+    pub fn is_beyond_help(&self) -> bool {
+        self.leadership.load().alone || self.incurable.load(Ordering::Acquire)
+    }
+
+    /// As [`Partition::suspect`], for whoever tries again on any error.
+    pub fn distrust(self: &Arc<Self>, offset: Offset, error: &ReadError) {
+        if let ReadError::Damaged { .. } = error {
+            self.suspect(offset);
         }
     }
 

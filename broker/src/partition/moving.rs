@@ -129,7 +129,7 @@ impl Partition {
 
     /// Copies what follows the copy's end, from one segment.
     fn copy(
-        &self,
+        self: &Arc<Self>,
         log: &Log,
         future: &Future,
         bytes: usize,
@@ -138,10 +138,16 @@ impl Partition {
     ) -> Result<usize, MoveError> {
         let copy = &future.log;
         let from = copy.end();
-        let read = log.read(from, bytes, log.end(), true)?;
+        let read = log
+            .read(from, bytes, log.end(), true)
+            .inspect_err(|e| self.distrust(from, e))?;
         let mut records = BytesMut::with_capacity(read.bytes);
         for range in &read.ranges {
-            let part = range.read().map_err(|e| MoveError::Io(from, e))?;
+            let part = range.read().map_err(|e| {
+                // It is read and checked the next time.
+                log.cool();
+                MoveError::Io(from, e)
+            })?;
             records.extend_from_slice(&part);
         }
         let records = records.freeze();

@@ -22,6 +22,7 @@ use airis_cluster::plant::{Plant, is_planted};
 
 use super::{Leadership, Partition};
 use crate::config::Durability;
+use crate::scarce;
 
 /// What this node is to the partition.
 pub(super) enum Role {
@@ -478,7 +479,9 @@ impl Partition {
                     }
                     Ok(Did::Next(n)) => next = n,
                     Err(e) => {
-                        tracing::error!(topic = %self.topic, partition = %self.index, "replication from the leader failed: {e}");
+                        if !e.is_short() {
+                            tracing::error!(topic = %self.topic, partition = %self.index, "replication from the leader failed: {e}");
+                        }
                         return Next::Later;
                     }
                 }
@@ -586,6 +589,18 @@ enum FollowError {
     Storage(#[from] StorageError),
     #[error(transparent)]
     Start(#[from] ReadError),
+}
+
+impl FollowError {
+    /// It was for want of file descriptors, which is told elsewhere.
+    fn is_short(&self) -> bool {
+        match self {
+            FollowError::Append(AppendError::Storage(e))
+            | FollowError::Start(ReadError::Storage(e))
+            | FollowError::Storage(e) => scarce::tell_storage(e),
+            FollowError::Append(_) | FollowError::Start(_) => false,
+        }
+    }
 }
 
 enum Did {

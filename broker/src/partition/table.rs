@@ -27,6 +27,7 @@ use super::disks::{Deleted, Disks, Seat, Wanted};
 use super::{Hub, Partition, config};
 use crate::config::BrokerConfig;
 use crate::meta::Publisher;
+use crate::scarce;
 use crate::task::{self, HashState};
 
 /// Whether a replica is here.
@@ -36,6 +37,8 @@ enum Slot {
     Elsewhere,
     /// This node has one that cannot be used: its disk does not give it.
     Offline,
+    /// There were no file descriptors to open it (fault S19): it is tried again.
+    Waits,
     Here(Arc<Partition>),
 }
 
@@ -43,7 +46,7 @@ impl Slot {
     fn partition(&self) -> Option<&Arc<Partition>> {
         match self {
             Slot::Here(partition) => Some(partition),
-            Slot::Elsewhere | Slot::Offline => None,
+            Slot::Elsewhere | Slot::Offline | Slot::Waits => None,
         }
     }
 }
@@ -79,13 +82,20 @@ pub struct PartitionTable {
     wishes: Mutex<HashMap<(Str, PartitionId), PathBuf>>,
     /// One replica's directory is altered at a time.
     altering: Mutex<()>,
-    /// The newest metadata, as long as nothing is done by them.
-    held: Mutex<Option<Arc<Image>>>,
+    /// Whether anything is done by the metadata yet.
     begun: watch::Sender<bool>,
     /// All that was here when the node started is in the table.
     complete: AtomicBool,
     /// The metadata that the table shows, or is about to show.
     offset: AtomicI64,
+    /// The table is changed by one at a time. What it was last made of, and whether some of that waits to be opened.
+    shown: Mutex<Shown>,
+}
+
+#[derive(Default)]
+struct Shown {
+    image: Option<Arc<Image>>,
+    waits: bool,
 }
 
 impl PartitionTable {
@@ -99,10 +109,10 @@ impl PartitionTable {
             deleted: Mutex::new(Vec::new()),
             wishes: Mutex::default(),
             altering: Mutex::default(),
-            held: Mutex::new(Some(Arc::default())),
             begun: watch::Sender::new(false),
             complete: AtomicBool::new(false),
             offset: AtomicI64::new(-1),
+            shown: Mutex::default(),
         }
     }
 
@@ -167,7 +177,7 @@ impl PartitionTable {
     pub fn directory_of(&self, topic: Uuid, index: PartitionId) -> Option<Uuid> {
         let tables = self.tables.load();
         match tables.by_id.get(&topic)?.get(index.0 as usize)? {
-            Slot::Elsewhere => None,
+            Slot::Elsewhere | Slot::Waits => None,
             Slot::Offline => Some(Uuid::LOST),
             Slot::Here(partition) => Some(partition.directory()),
         }
@@ -188,9 +198,10 @@ impl PartitionTable {
     /// Opens what is this node's by the newest metadata that were published, and from now on does what they say. These must be no
     /// older than this run's registration: what they do not give to this node is not this node's. Blocks; called once.
     pub fn begin(&self) {
-        let mut held = self.held.lock();
-        let image = held.take().expect("a table begins once");
-        self.take(&image, &Delta::between(&Image::default(), &image));
+        let mut shown = self.shown.lock();
+        let image = shown.image.clone().unwrap_or_default();
+        let all = Delta::between(&Image::default(), &image);
+        self.take(&mut shown, &image, &all);
         self.sweep(&image);
         self.begun.send_replace(true);
     }
@@ -360,7 +371,7 @@ impl PartitionTable {
                         self.hub.moving.push(partition);
                     }
                 }
-                if !matches!(slot, Slot::Elsewhere) {
+                if !matches!(slot, Slot::Elsewhere | Slot::Waits) {
                     self.hub.assignments.push((topic.id, PartitionId(i as i32)));
                 }
             }
@@ -373,16 +384,22 @@ impl PartitionTable {
         tables.by_id.insert(topic.id, now);
     }
 
-    /// Takes the rates of throttled replication, which are dynamic configs only.
-    fn take_throttles(&self, image: &Image) {
+    /// Takes the rates of throttled replication, which are dynamic configs only, and how many connections there may be.
+    fn take_limits(&self, image: &Image) {
         let layers = image.layers(self.node, &self.broker.properties);
-        let rate = |name: &str| {
+        let dynamic = |name: &str| {
             let set = layers.dynamic_broker.value(name);
             set.or_else(|| layers.dynamic_default.value(name))
+        };
+        let rate = |name: &str| {
+            dynamic(name)
                 .and_then(|rate| rate.parse().ok())
                 .unwrap_or(UNLIMITED)
         };
         let hub = &self.hub;
+        let connections = dynamic("max.connections").and_then(|n| n.parse().ok());
+        hub.seats
+            .set_max(connections.unwrap_or(self.broker.connections_max));
         hub.copied
             .lock()
             .limit(rate("replica.alter.log.dirs.io.max.bytes.per.second"));
@@ -418,7 +435,8 @@ impl PartitionTable {
         for (topic, config) in topics {
             let before = tables.by_id.get(&topic.id);
             for (i, image) in topic.partitions.iter().enumerate() {
-                if image.has_replica(self.node) && matches!(known(before, i), Slot::Elsewhere) {
+                let open = matches!(known(before, i), Slot::Here(_) | Slot::Offline);
+                if image.has_replica(self.node) && !open {
                     wanted.push((*topic, i, image, config));
                 }
             }
@@ -432,6 +450,7 @@ impl PartitionTable {
             {
                 let slot = match self.open(topic, PartitionId(*i as i32), image, config) {
                     Ok(partition) => Slot::Here(partition),
+                    Err(e) if scarce::tell_storage(&e) => Slot::Waits,
                     Err(e) => {
                         tracing::error!(topic = %topic.name, partition = i, "the partition is offline: {e}");
                         Slot::Offline
@@ -452,7 +471,8 @@ impl PartitionTable {
         config: &Arc<TopicConfig>,
     ) -> Result<Arc<Partition>, airis_storage::StorageError> {
         let directory = image.directory_of(self.node).unwrap_or(Uuid::UNASSIGNED);
-        let wish = self.wishes.lock().remove(&(topic.name.clone(), index));
+        let key = (topic.name.clone(), index);
+        let wish = self.wishes.lock().get(&key).cloned();
         let opened = self.disks.open(&Wanted {
             topic: &topic.name,
             topic_id: topic.id,
@@ -461,7 +481,11 @@ impl PartitionTable {
             wish: wish.as_deref(),
             old: !self.complete.load(Ordering::Acquire),
             config,
-        })?;
+        });
+        if !opened.as_ref().is_err_and(|e| e.is_short()) {
+            self.wishes.lock().remove(&key);
+        }
+        let opened = opened?;
         Ok(Arc::new(Partition::new(
             topic.name.clone(),
             topic.id,
@@ -474,7 +498,7 @@ impl PartitionTable {
     }
 
     /// Makes it so.
-    fn take(&self, image: &Image, delta: &Delta) {
+    fn take(&self, shown: &mut Shown, image: &Image, delta: &Delta) {
         let mut tables = (**self.tables.load()).clone();
         let offset = image.position.offset.0;
         self.offset.store(offset, Ordering::Release);
@@ -488,16 +512,14 @@ impl PartitionTable {
             .filter_map(|id| image.topic_by_id(*id))
             .map(|topic| (topic, Arc::new(self.topic_config(image, &topic.name))))
             .collect();
-        let mut opened = self.open_new(&tables, &topics);
-        for (topic, _) in topics {
-            let changed = &delta.topics[&topic.id].partitions;
-            self.take_topic(&mut tables, image, topic, changed, &mut opened);
-        }
+        self.take_topics(&mut tables, image, topics, |id| {
+            delta.topics[&id].partitions.clone()
+        });
         if !delta.brokers.is_empty() {
             self.take_brokers(&tables, image, &delta.brokers);
         }
         if all_configs(delta) {
-            self.take_throttles(image);
+            self.take_limits(image);
         }
         // Topics whose own configs changed, or all of them if the broker's did.
         let all = all_configs(delta);
@@ -509,7 +531,42 @@ impl PartitionTable {
                 }
             }
         }
+        shown.waits = waits(&tables);
         self.tables.store(Arc::new(tables));
+    }
+
+    /// Opens what could not be opened for want of file descriptors.
+    pub fn open_waiting(&self) {
+        let mut shown = self.shown.lock();
+        let Some(image) = shown.image.clone().filter(|_| shown.waits) else {
+            return;
+        };
+        let mut tables = (**self.tables.load()).clone();
+        let waiting: Vec<_> = tables
+            .by_id
+            .iter()
+            .filter(|(_, slots)| slots.iter().any(|slot| matches!(slot, Slot::Waits)))
+            .filter_map(|(id, _)| image.topic_by_id(*id))
+            .map(|topic| (topic, Arc::new(self.topic_config(&image, &topic.name))))
+            .collect();
+        self.take_topics(&mut tables, &image, waiting, |_| BTreeSet::new());
+        shown.waits = waits(&tables);
+        self.tables.store(Arc::new(tables));
+    }
+
+    /// Updates what this node holds of these topics; `changed` are the partitions of one whose metadata are new.
+    fn take_topics(
+        &self,
+        tables: &mut Tables,
+        image: &Image,
+        topics: Vec<(&Arc<TopicImage>, Arc<TopicConfig>)>,
+        changed: impl Fn(Uuid) -> BTreeSet<i32>,
+    ) {
+        let mut opened = self.open_new(tables, &topics);
+        for (topic, _) in topics {
+            let changed = changed(topic.id);
+            self.take_topic(tables, image, topic, &changed, &mut opened);
+        }
     }
 
     fn drop_topic(&self, tables: &mut Tables, topic: &TopicImage) {
@@ -548,6 +605,11 @@ impl PartitionTable {
     }
 }
 
+fn waits(tables: &Tables) -> bool {
+    let mut slots = tables.by_id.values().flat_map(|topic| topic.iter());
+    slots.any(|slot| matches!(slot, Slot::Waits))
+}
+
 /// A broker's configs have changed: they may be defaults of topics.
 fn all_configs(delta: &Delta) -> bool {
     delta
@@ -566,7 +628,7 @@ fn at(topic: &Topic, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
     match slot {
         None => Err(ErrorCode::UnknownTopicOrPartition),
         Some(Slot::Elsewhere) => Err(ErrorCode::NotLeaderOrFollower),
-        Some(Slot::Offline) => Err(ErrorCode::KafkaStorageError),
+        Some(Slot::Offline | Slot::Waits) => Err(ErrorCode::KafkaStorageError),
         Some(Slot::Here(partition)) if partition.is_offline() => Err(ErrorCode::KafkaStorageError),
         Some(Slot::Here(partition)) => Ok(partition.clone()),
     }
@@ -574,10 +636,10 @@ fn at(topic: &Topic, index: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
 
 impl Publisher for PartitionTable {
     fn publish(&self, image: &Arc<Image>, delta: &Delta) {
-        let mut held = self.held.lock();
-        match &mut *held {
-            Some(newest) => *newest = image.clone(),
-            None => self.take(image, delta),
+        let mut shown = self.shown.lock();
+        shown.image = Some(image.clone());
+        if *self.begun.borrow() {
+            self.take(&mut shown, image, delta);
         }
     }
 }

@@ -22,13 +22,20 @@ use airis_protocol::messages::delete_records_request::{
 use airis_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use airis_protocol::messages::fetch_response;
 use airis_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use airis_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use airis_protocol::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+};
 use airis_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use airis_protocol::messages::*;
 use airis_protocol::types::{
     BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset, PartitionId, Records, Str, Uuid,
 };
-use airis_storage::RealDisk;
+use airis_storage::disk::faulty::FaultyDisk;
 use airis_storage::log::{AppendArgs, Log, LogConfig, OpenArgs, Origin};
+use airis_storage::{Disk, RealDisk};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -158,10 +165,20 @@ struct Cluster {
     incarnations: u128,
     /// Nodes say of their last run that it ended cleanly.
     clean: bool,
+    /// Disks of their own; who is not here has the machine's.
+    disks: BTreeMap<i32, FaultyDisk>,
 }
 
 impl Cluster {
     async fn start(nodes: i32, change: fn(&mut BrokerConfig)) -> Cluster {
+        Cluster::start_on(nodes, change, BTreeMap::new()).await
+    }
+
+    async fn start_on(
+        nodes: i32,
+        change: fn(&mut BrokerConfig),
+        disks: BTreeMap<i32, FaultyDisk>,
+    ) -> Cluster {
         let mut cluster = Cluster {
             controller: Controller::new(2),
             running: BTreeMap::new(),
@@ -169,6 +186,7 @@ impl Cluster {
             change,
             incarnations: 100,
             clean: false,
+            disks,
         };
         for id in 1..=nodes {
             cluster.dirs.insert(id, TempDir::new().unwrap());
@@ -195,11 +213,14 @@ impl Cluster {
         let incarnation = Uuid(self.incarnations);
         let bound = net::bind(&net::Network::Tcp, "PLAINTEXT", "127.0.0.1", 0).unwrap();
         let addr = bound.addr;
+        let mut host = Host::default();
+        if let Some(disk) = self.disks.get(&id) {
+            host.disk = Arc::new(disk.clone());
+        }
         let opening = config.clone();
         let clean = self.clean;
         let (table, meta, epoch) = tokio::task::spawn_blocking(move || {
-            let disks =
-                Disks::open_all(&Host::default(), &opening, CLUSTER, 7 + id as u64).unwrap();
+            let disks = Disks::open_all(&host, &opening, CLUSTER, 7 + id as u64).unwrap();
             let directories = disks.directory_ids();
             let table = Arc::new(PartitionTable::new(opening.clone(), Arc::new(disks)));
             let meta = controller.attach(id, &table);
@@ -262,6 +283,7 @@ impl Cluster {
             request_bytes_max: config.request_bytes_max,
             idle_max: config.idle_max,
             memory: RequestMemory::new(config.request_memory_bytes),
+            seats: None,
         };
         let serving = [tokio::runtime::Handle::current()].into();
         tasks.extend(super::start(&node, serving, &stopped));
@@ -1103,6 +1125,245 @@ fn segment_file(c: &Cluster, id: i32, topic: &str, number: usize) -> PathBuf {
     let base = c.partition(id, topic).log().segments()[number].0;
     let name = format!("{:020}.log", base.0);
     c.dir(id).join(format!("{topic}-0")).join(name)
+}
+
+/// A cluster whose first node has a disk that can fail; a topic of closed segments on all of `replicas`, and another beside it.
+async fn with_a_bad_disk(
+    nodes: i32,
+    replicas: &[i32],
+    change: fn(&mut BrokerConfig),
+) -> (Cluster, FaultyDisk, Vec<Bytes>) {
+    let disk = FaultyDisk::new();
+    let c = Cluster::start_on(nodes, change, [(1, disk.clone())].into()).await;
+    c.create("u", replicas, &[("min.insync.replicas", "1")])
+        .await;
+    c.create(
+        "t",
+        replicas,
+        &[("segment.bytes", "1048576"), ("min.insync.replicas", "1")],
+    )
+    .await;
+    c.acked(replicas[0], "u", "beside it").await;
+    let filler = "z".repeat(100_000);
+    for i in 0..25 {
+        c.acked(replicas[0], "t", &format!("{i}{filler}")).await;
+    }
+    let mut sorted = replicas.to_vec();
+    sorted.sort();
+    c.converged("t", &sorted).await;
+    c.partition(1, "t").flush_now();
+    assert_eq!(c.partition(1, "t").log().segments().len(), 3);
+    let before = (0..3)
+        .map(|n| {
+            disk.read_to_end(&segment_file(&c, 1, "t", n))
+                .unwrap()
+                .into()
+        })
+        .collect();
+    (c, disk, before)
+}
+
+/// What could not be read of the first node's log can be, and is what it was; and nobody had to leave for it.
+async fn all_is_back(c: &Cluster, disk: &FaultyDisk, before: &[Bytes], replicas: &[i32]) {
+    c.until("what could not be read is mended", |c| {
+        let same = |(n, was): (usize, &Bytes)| {
+            let now = disk.read_to_end(&segment_file(c, 1, "t", n));
+            now.is_ok_and(|now| now == *was)
+        };
+        before.iter().enumerate().all(same) && c.partition(1, "t").log().damage().is_empty()
+    })
+    .await;
+    assert_eq!(c.isr("t"), replicas);
+    assert!(!c.partition(1, "t").is_offline());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sector_that_cannot_be_read_is_mended_and_all_else_goes_on() {
+    let (c, disk, before) = with_a_bad_disk(3, &[1, 2, 3], brisk).await;
+    c.partition(1, "t").log().cool();
+    disk.fail_reads_of(&segment_file(&c, 1, "t", 0), 150_000..150_001);
+    disk.fail_reads_of(&segment_file(&c, 1, "t", 1), 0..30_000);
+    let last = before[1].len() as u64;
+    disk.fail_reads_of(&segment_file(&c, 1, "t", 1), last - 1..last);
+    let errors = read_all(&c, 1, "t", 0, 25).await;
+    assert!(!errors.is_empty(), "it was seen");
+    assert!(
+        errors.iter().all(|e| *e == ErrorCode::KafkaStorageError),
+        "{errors:?}"
+    );
+    assert!(read_all(&c, 1, "u", 0, 1).await.is_empty());
+    c.acked(1, "u", "goes on").await;
+    all_is_back(&c, &disk, &before, &[1, 2, 3]).await;
+    assert_eq!(c.leader("t"), Some(1));
+    assert!(read_all(&c, 1, "t", 0, 25).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sector_that_nobody_reads_is_found_and_mended() {
+    let (c, disk, before) = with_a_bad_disk(3, &[3, 1], scrubbing).await;
+    disk.fail_reads_of(&segment_file(&c, 1, "t", 1), 250_000..260_000);
+    all_is_back(&c, &disk, &before, &[1, 3]).await;
+    assert_eq!(c.leader("t"), Some(3));
+}
+
+/// What was new is sent without a look at it. If it cannot be read by then, the connection ends amid the answer, and whoever asks
+/// again is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_cannot_be_read_ends_its_connection_and_is_not_tried_again() {
+    let (c, disk, before) = with_a_bad_disk(3, &[1, 2, 3], brisk).await;
+    disk.fail_reads_of(&segment_file(&c, 1, "t", 0), 150_000..150_001);
+    let mut client = c.client(1).await;
+    let cut = timeout(PATIENCE, client.call(&fetch_of("t", 1), 12)).await;
+    assert!(cut.expect("it ends").is_err());
+    let errors = read_all(&c, 1, "t", 0, 25).await;
+    assert!(
+        errors.iter().all(|e| *e == ErrorCode::KafkaStorageError),
+        "{errors:?}"
+    );
+    all_is_back(&c, &disk, &before, &[1, 2, 3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sector_without_another_replica_is_told_and_the_rest_is_served() {
+    let (c, disk, _) = with_a_bad_disk(1, &[1], brisk).await;
+    c.partition(1, "t").log().cool();
+    disk.fail_reads_of(&segment_file(&c, 1, "t", 0), 350_000..350_001);
+    assert_eq!(
+        read_all(&c, 1, "t", 0, 25).await,
+        [ErrorCode::CorruptMessage]
+    );
+    c.until("the damage is known", |c| {
+        !c.partition(1, "t").log().damage().is_empty()
+    })
+    .await;
+    let damage = c.partition(1, "t").log().damage();
+    assert_eq!(
+        (damage[0].first, damage[0].next),
+        (Offset(3), Some(Offset(4)))
+    );
+    assert!(read_all(&c, 1, "t", 0, 3).await.is_empty());
+    assert!(read_all(&c, 1, "t", 4, 25).await.is_empty());
+    c.acked(1, "t", "goes on").await;
+    assert!(!c.partition(1, "t").is_offline());
+}
+
+/// A coordinator whose log cannot be read asks for patience until it is mended, and then knows all that was committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_whose_log_cannot_be_read_are_loaded_once_it_is_mended() {
+    let disk = FaultyDisk::new();
+    let mut c = Cluster::start_on(3, brisk, [(1, disk.clone())].into()).await;
+    let offsets = "__consumer_offsets";
+    c.create("t", &[1, 2, 3], &[]).await;
+    c.create(offsets, &[2, 1, 3], &[("min.insync.replicas", "1")])
+        .await;
+    for offset in 1..=20 {
+        let request = OffsetCommitRequest {
+            group_id: "g".into(),
+            generation_id_or_member_epoch: -1,
+            topics: vec![OffsetCommitRequestTopic {
+                name: "t".into(),
+                partitions: vec![OffsetCommitRequestPartition {
+                    committed_offset: offset,
+                    committed_metadata: Some("m".repeat(2000).as_str().into()),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        // The shard may be loading yet.
+        let begun = Instant::now();
+        loop {
+            let answer = c.client(2).await.call(&request, 8).await.unwrap();
+            match ErrorCode::from_wire(answer.topics[0].partitions[0].error_code) {
+                ErrorCode::None => break,
+                ErrorCode::CoordinatorLoadInProgress if begun.elapsed() < PATIENCE => {
+                    sleep(Duration::from_millis(5)).await;
+                }
+                error => panic!("{error}"),
+            }
+        }
+    }
+    c.converged(offsets, &[1, 2, 3]).await;
+    disk.fail_reads_of(&segment_file(&c, 1, offsets, 0), 5000..5001);
+    c.kill(2).await;
+    c.until("node 1 leads", |c| c.leader(offsets) == Some(1))
+        .await;
+    let request = OffsetFetchRequest {
+        groups: vec![OffsetFetchRequestGroup {
+            group_id: "g".into(),
+            topics: Some(vec![OffsetFetchRequestTopics {
+                name: "t".into(),
+                partition_indexes: vec![0],
+                ..Default::default()
+            }]),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let begun = Instant::now();
+    let mut waited = false;
+    let committed = loop {
+        let answer = c.client(1).await.call(&request, 8).await.unwrap();
+        let group = &answer.groups[0];
+        match ErrorCode::from_wire(group.error_code) {
+            ErrorCode::None => break group.topics[0].partitions[0].committed_offset,
+            ErrorCode::CoordinatorLoadInProgress => waited = true,
+            // It does not know yet that it leads.
+            ErrorCode::NotCoordinator if !waited => {}
+            error => panic!("{error}"),
+        }
+        assert!(begun.elapsed() < PATIENCE);
+        sleep(Duration::from_millis(2)).await;
+    };
+    assert_eq!(committed, 20);
+    assert!(waited, "it could be read at once");
+    assert!(c.partition(1, offsets).log().damage().is_empty());
+    assert!(!c.partition(1, offsets).is_offline());
+}
+
+/// Fault S19, on one node of three: what needs a file fails and goes well later; nobody loses a replica, and the controller hears
+/// of none that is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_file_descriptors_loses_nothing_and_makes_up_for_it() {
+    for change in [brisk as fn(&mut BrokerConfig), durable] {
+        let (c, disk, _) = with_a_bad_disk(3, &[1, 2, 3], change).await;
+        disk.refuse_opens(true);
+        c.create("new", &[1, 2, 3], &[]).await;
+        c.create("follows", &[2, 1, 3], &[("min.insync.replicas", "1")])
+            .await;
+        let refused = ErrorCode::KafkaStorageError;
+        assert_eq!(c.produce(1, "new", -1, "a").await.0, refused);
+        // The active segment is open. It rolls before long.
+        let filler = "z".repeat(400_000);
+        let mut taken = 0;
+        let error = loop {
+            match c.produce(1, "t", -1, &filler).await {
+                (ErrorCode::None, offset) => assert_eq!(offset, 25 + taken),
+                (error, _) => break error,
+            }
+            taken += 1;
+            assert!(taken < 5, "it does not roll");
+        };
+        assert_eq!(error, refused);
+        c.acked(1, "u", "goes on").await;
+        c.partition(1, "t").log().cool();
+        assert_eq!(c.produce(2, "follows", 1, "b").await.0, ErrorCode::None);
+        sleep(Duration::from_millis(200)).await;
+        disk.refuse_opens(false);
+        c.running[&1].node.partitions.open_waiting();
+        assert_eq!(c.acked(1, "new", "a").await, 0);
+        assert_eq!(c.acked(1, "t", &filler).await, 25 + taken);
+        for topic in ["new", "t", "u", "follows"] {
+            c.converged(topic, &[1, 2, 3]).await;
+            assert!(!c.partition(1, topic).is_offline());
+        }
+        let image = c.controller.image();
+        for topic in ["new", "follows"] {
+            let p = image.partition(topic, PartitionId(0)).unwrap();
+            assert_ne!(p.directory_of(NodeId(1)), Some(Uuid::LOST));
+        }
+    }
 }
 
 /// Flips a bit behind the node's back.

@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::node::Node;
+use crate::partition::Deleted;
+use crate::scarce;
 use crate::task;
 use crate::time::{Instant, sleep_until};
 
@@ -20,6 +22,8 @@ use crate::time::{Instant, sleep_until};
 const NEW_FOR: Duration = Duration::from_secs(60);
 /// How often deleted directories are looked at.
 const DELETED_CHECK: Duration = Duration::from_secs(1);
+/// How often what file descriptors were wanting for is tried again.
+const SHORT_CHECK: Duration = Duration::from_secs(1);
 
 /// Waits until the node stops (or is gone).
 pub async fn stopping(stopped: &mut watch::Receiver<bool>) {
@@ -57,6 +61,7 @@ pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
             checkpoint_high_watermarks,
         ),
         every(node, stopped, DELETED_CHECK, remove_deleted),
+        every(node, stopped, SHORT_CHECK, make_up),
         every(node, stopped, NEW_FOR, cool),
     ]
 }
@@ -155,8 +160,16 @@ fn flush(node: &Node) {
     }
 }
 
+/// Does what could not be done for want of file descriptors.
+fn make_up(node: &Node) {
+    node.partitions.open_waiting();
+    for partition in node.partitions.all() {
+        partition.flush_again();
+    }
+}
+
 /// From now on what was appended so far is checked when it is read.
-fn cool(node: &Node) {
+pub fn cool(node: &Node) {
     for partition in node.partitions.all() {
         partition.log().cool();
     }
@@ -187,6 +200,11 @@ fn remove_deleted(node: &Node) {
     let now = Instant::now();
     for path in node.partitions.take_deleted(|d| d.due <= now) {
         if let Err(e) = node.partitions.disks().remove(&path) {
+            if scarce::tell_storage(&e) {
+                let due = now + SHORT_CHECK;
+                node.partitions.give_up(Deleted { path, due });
+                continue;
+            }
             warn!("a deleted partition's files stay until the next start: {e}");
         }
     }

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -183,9 +184,15 @@ struct State {
     dead: bool,
     capacity: Option<u64>,
     fail_sync: bool,
-    fail_reads: bool,
+    /// Nothing can be opened.
+    short: bool,
+    /// Blocks that cannot be read until they are written whole: file and number.
+    unreadable: BTreeSet<(u64, u64)>,
     broken: Option<PathBuf>,
 }
+
+/// What a disk reads and writes at once.
+const BLOCK: u64 = 4096;
 
 /// The disk. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -193,6 +200,11 @@ pub struct FaultyDisk(Arc<Mutex<State>>);
 
 fn dead() -> io::Error {
     io::Error::other("the disk has crashed")
+}
+
+/// What a bad sector gives (EIO).
+fn medium() -> io::Error {
+    io::Error::from_raw_os_error(5)
 }
 
 impl State {
@@ -215,6 +227,35 @@ impl State {
             Some(broken) if path.starts_with(broken) => Err(io::Error::other("input/output error")),
             _ => Ok(()),
         }
+    }
+
+    /// Fails if a file descriptor is needed and there is none (EMFILE).
+    fn descriptor(&self) -> io::Result<()> {
+        match self.short {
+            true => Err(io::Error::from_raw_os_error(24)),
+            false => Ok(()),
+        }
+    }
+
+    /// The first byte of a file, from a position on, that cannot be read.
+    fn unreadable_from(&self, inode: u64, position: u64) -> Option<u64> {
+        let from = (inode, position / BLOCK);
+        let (id, block) = *self.unreadable.range(from..).next()?;
+        (id == inode).then_some((block * BLOCK).max(position))
+    }
+
+    /// A block that cannot be read is mended by writing it whole; a part of it cannot be written, as the rest would have to be read.
+    fn write_over(&mut self, inode: u64, bytes: Range<u64>) -> io::Result<()> {
+        let touched = (inode, bytes.start / BLOCK)..(inode, bytes.end.div_ceil(BLOCK));
+        let bad: Vec<(u64, u64)> = self.unreadable.range(touched).copied().collect();
+        let whole = |block: u64| block * BLOCK >= bytes.start && (block + 1) * BLOCK <= bytes.end;
+        if !bad.iter().all(|(_, block)| whole(*block)) {
+            return Err(medium());
+        }
+        for block in bad {
+            self.unreadable.remove(&block);
+        }
+        Ok(())
     }
 
     fn used(&self) -> u64 {
@@ -269,13 +310,24 @@ impl FaultyDisk {
         self.0.lock().fail_sync = fail;
     }
 
+    /// The process has no file descriptor left: what is open goes on, nothing else is opened.
+    pub fn refuse_opens(&self, refuse: bool) {
+        self.0.lock().short = refuse;
+    }
+
     /// Everything at or below this path fails.
     pub fn fail_under(&self, path: Option<&Path>) {
         self.0.lock().broken = path.map(Path::to_owned);
     }
 
-    pub fn fail_reads(&self, fail: bool) {
-        self.0.lock().fail_reads = fail;
+    /// The blocks that these bytes of a file touch cannot be read any more, until they are written whole.
+    pub fn fail_reads_of(&self, path: &Path, bytes: Range<u64>) {
+        let mut state = self.0.lock();
+        let Some(Node::File(id)) = state.names.get(path).copied() else {
+            panic!("no file {}", path.display());
+        };
+        let blocks = bytes.start / BLOCK..bytes.end.div_ceil(BLOCK);
+        state.unreadable.extend(blocks.map(|block| (id, block)));
     }
 
     /// Writes over bytes of a file behind everyone's back.
@@ -299,6 +351,7 @@ impl FaultyDisk {
         let mut next = State {
             next_inode: state.next_inode,
             capacity: state.capacity,
+            unreadable: state.unreadable.clone(),
             ..State::default()
         };
         if crash == Crash::Process {
@@ -363,12 +416,18 @@ impl RangeSource for FaultyFile {
     fn read_at(&self, position: u64, buf: &mut [u8]) -> io::Result<usize> {
         let state = self.disk.0.lock();
         state.reach(&self.path)?;
-        if state.fail_reads {
-            return Err(io::Error::other("input/output error"));
-        }
         let bytes = &state.inodes[&self.inode].now;
         let from = (position as usize).min(bytes.len());
-        let n = buf.len().min(bytes.len() - from);
+        let mut n = buf.len().min(bytes.len() - from);
+        if let Some(bad) = state.unreadable_from(self.inode, position)
+            && bad < position + n as u64
+        {
+            // As the kernel does: what comes before it first.
+            n = (bad - position) as usize;
+            if n == 0 {
+                return Err(medium());
+            }
+        }
         buf[..n].copy_from_slice(&bytes[from..from + n]);
         Ok(n)
     }
@@ -383,6 +442,7 @@ impl DiskFile for FaultyFile {
         let mut data: Vec<u8> = parts.iter().flat_map(|p| p.iter().copied()).collect();
         let mut state = self.disk.0.lock();
         state.reach(&self.path)?;
+        state.write_over(self.inode, position..position + data.len() as u64)?;
         let crashed = state.op()?;
         let len = state.inodes[&self.inode].now.len() as u64;
         let grows = (position + data.len() as u64).saturating_sub(len);
@@ -439,9 +499,16 @@ impl DiskFile for FaultyFile {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.disk.0.lock();
         state.reach(&self.path)?;
+        let last = (self.inode, len / BLOCK);
+        if !len.is_multiple_of(BLOCK) && state.unreadable.contains(&last) {
+            // The rest of the block is zeroed.
+            return Err(medium());
+        }
         if state.op()? {
             return Err(dead());
         }
+        let gone = (self.inode, len.div_ceil(BLOCK))..(self.inode + 1, 0);
+        state.unreadable.retain(|block| !gone.contains(block));
         let inode = state
             .inodes
             .get_mut(&self.inode)
@@ -485,6 +552,7 @@ impl Disk for FaultyDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         let known = state.names.get(path).copied();
         let inode = match (known, mode) {
             (Some(Node::Dir), _) => return Err(io::ErrorKind::IsADirectory.into()),
@@ -492,6 +560,7 @@ impl Disk for FaultyDisk {
                 if state.op()? {
                     return Err(dead());
                 }
+                state.unreadable.retain(|(file, _)| *file != id);
                 let inode = state.inodes.get_mut(&id).expect("named inodes exist");
                 inode.now.clear();
                 inode.pending.push(Change::SetLen(0));
@@ -542,6 +611,7 @@ impl Disk for FaultyDisk {
     fn list(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
         let state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         if state.names.get(path) != Some(&Node::Dir) {
             return Err(not_found());
         }
@@ -613,6 +683,7 @@ impl Disk for FaultyDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         if state.op()? {
             return Err(dead());
         }
@@ -635,6 +706,7 @@ impl Disk for FaultyDisk {
     fn sync_all(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         if state.op()? {
             return Err(dead());
         }
@@ -652,7 +724,9 @@ impl Disk for FaultyDisk {
     fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>> {
         let state = self.0.lock();
         state.reach(path)?;
+        state.descriptor()?;
         match state.names.get(path) {
+            Some(Node::File(id)) if state.unreadable_from(*id, 0).is_some() => Err(medium()),
             Some(Node::File(id)) => Ok(state.inodes[id].now.clone()),
             _ => Err(not_found()),
         }

@@ -1,7 +1,10 @@
 //! The disk under one log directory, watched: the first error that only a broken disk gives takes the directory off line.
 //!
 //! Always holds: a directory that has failed stays failed for the rest of the process, and nothing more is written to it; whoever
-//! wants to know is told once. Must never: take a full disk, a missing file or a process out of file descriptors for a broken one.
+//! wants to know is told once. Must never: take a full disk, a missing file, a process out of file descriptors or a sector that
+//! cannot be read for a broken one. What a lost sector means, its reader knows: batches are had from another replica, indexes are
+//! built anew, a checkpoint is done without (fault S15); only with a hole in the cluster's metadata nobody goes on. A disk that is
+//! gone altogether shows by the next write.
 
 use std::any::Any;
 use std::io::{self, IoSlice};
@@ -9,12 +12,14 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use airis_protocol::names;
 use airis_protocol::types::RangeSource;
 
-use super::{DirEntry, Disk, DiskFile, OpenMode, Space};
+use super::{DirEntry, Disk, DiskFile, OpenMode, Space, is_short, is_unreadable};
+use crate::files;
 
-/// Out of file descriptors (of the process, of the system) or memory: the disk has no part in it.
-const SHORT_OF: [i32; 3] = [24, 23, 12];
+/// The operation whose failure may concern a few sectors only.
+const READ: &str = "read";
 
 /// Whether one log directory can be used.
 pub struct Health {
@@ -107,13 +112,21 @@ impl Watched {
             | Kind::InvalidFilename
             | Kind::DirectoryNotEmpty
             | Kind::OutOfMemory => false,
-            _ => error.raw_os_error().is_none_or(|e| !SHORT_OF.contains(&e)),
+            _ if op == READ && is_unreadable(error) => is_metadata(path),
+            _ => !is_short(error),
         };
         if broken {
             self.health
                 .fail(&format!("{op} {}: {error}", path.display()));
         }
     }
+}
+
+/// The cluster's metadata: there is no going on with a hole in it.
+fn is_metadata(path: &Path) -> bool {
+    let dir = path.parent().and_then(Path::file_name);
+    let name = dir.and_then(|name| files::parse_partition_dir(name.to_str()?));
+    name.is_some_and(|(topic, _)| topic == names::METADATA_TOPIC)
 }
 
 impl Disk for Watched {
@@ -163,7 +176,7 @@ impl Disk for Watched {
     }
 
     fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.run("read", path, |disk| disk.read_to_end(path))
+        self.run(READ, path, |disk| disk.read_to_end(path))
     }
 
     fn lock_exclusive(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
@@ -195,7 +208,7 @@ impl std::fmt::Debug for WatchedFile {
 
 impl RangeSource for WatchedFile {
     fn read_at(&self, position: u64, buf: &mut [u8]) -> io::Result<usize> {
-        self.run("read", |file| file.read_at(position, buf))
+        self.run(READ, |file| file.read_at(position, buf))
     }
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
@@ -269,6 +282,31 @@ mod tests {
         assert!(a_health.failed().is_some_and(|why| why.contains("/a/x")));
         assert_eq!(b_health.failed(), None);
         assert_eq!(a_told.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_sector_that_cannot_be_read_is_no_failure_but_one_that_cannot_be_written_is() {
+        let disk = FaultyDisk::new();
+        let (a, health, _) = watched(&disk, "/a");
+        write(&a, "/a/x").unwrap();
+        disk.fail_reads_of(Path::new("/a/x"), 0..1);
+        let file = a.open(Path::new("/a/x"), OpenMode::Write).unwrap();
+        let error = file.read_at(0, &mut [0; 3]).unwrap_err();
+        assert!(is_unreadable(&error), "{error}");
+        assert!(a.read_to_end(Path::new("/a/x")).is_err());
+        assert_eq!(health.failed(), None);
+        // A part of a block is written by reading the rest of it.
+        assert!(file.write_at(1, &mut [IoSlice::new(b"z")]).is_err());
+        assert!(health.failed().is_some());
+        // There is no other copy of what a node knows of the cluster.
+        let (b, health, _) = watched(&disk, "/b");
+        disk.create_dir_all(Path::new("/b/__cluster_metadata-0"))
+            .unwrap();
+        let log = "/b/__cluster_metadata-0/00000000000000000000.log";
+        write(&b, log).unwrap();
+        disk.fail_reads_of(Path::new(log), 0..1);
+        assert!(b.read_to_end(Path::new(log)).is_err());
+        assert!(health.failed().is_some());
     }
 
     #[test]

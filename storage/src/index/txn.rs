@@ -7,7 +7,7 @@ use std::path::Path;
 
 use airis_protocol::types::{Offset, ProducerId};
 
-use crate::disk::{Disk, OpenMode};
+use crate::disk::{Disk, OpenMode, is_unreadable};
 use crate::error::{AtPath, StorageError};
 
 /// Bytes of an entry: version, producer id, first and last offset, last stable offset.
@@ -68,11 +68,12 @@ pub(crate) struct TxnIndex {
 }
 
 impl TxnIndex {
-    /// Reads the file. `None` if it is damaged.
+    /// Reads the file. `None` if it is damaged or the disk does not give it.
     pub fn open(disk: &dyn Disk, path: &Path, base: Offset) -> Result<Option<Self>, StorageError> {
         let bytes = match disk.read_to_end(path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Some(Self::default())),
+            Err(e) if is_unreadable(&e) => return Ok(None),
             Err(e) => return Err(StorageError::io("read", path, e)),
         };
         if bytes.len() % LEN != 0 {

@@ -151,9 +151,12 @@ impl Log {
     }
 
     /// Takes the lock and mends what a failure before may have left.
-    fn begin(&self) -> Result<parking_lot::MutexGuard<'_, Writer>, StorageError> {
+    pub(super) fn begin(&self) -> Result<parking_lot::MutexGuard<'_, Writer>, StorageError> {
         let mut writer = self.writer.lock();
         self.check_usable()?;
+        if writer.amid_cut {
+            self.finish_cut(&mut writer)?;
+        }
         if writer.amid_append {
             self.heal(&mut writer)?;
         }
@@ -250,7 +253,7 @@ impl Log {
     }
 
     /// Brings tables and file back to what readers see, after an append was cut short (a panic, a failed index write).
-    fn heal(&self, writer: &mut Writer) -> Result<(), StorageError> {
+    pub(super) fn heal(&self, writer: &mut Writer) -> Result<(), StorageError> {
         let segments: Arc<_> = self.segments.load_full();
         let active = self.active();
         // A panic may have struck between the segment's end and the log's: what the segment has published is whole.

@@ -1,7 +1,8 @@
 //! Flushing with group commit, closing, and giving the directory up for deletion.
 //!
 //! Always holds: the recovery point moves only behind an fsync that covered it, of data, names and leader epochs. Must never: try
-//! a failed fsync again (faults S14); the log is offline from then on.
+//! a failed fsync again (faults S14); the log is offline from then on. One that never began, for want of a file descriptor, is tried
+//! again (fault S19).
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -49,7 +50,9 @@ impl Log {
         let done = self.sync_all();
         if let Err(e) = done {
             self.unflushed_since.store(0, Ordering::Release);
-            if let StorageError::Io { op: "fsync", .. } = &e {
+            if let StorageError::Io { op: "fsync", .. } = &e
+                && !e.is_short()
+            {
                 *self.offline.lock() = Some(e.to_string());
                 self.is_offline.store(true, Ordering::Release);
                 tracing::error!(log = %self.dir.display(), error = %e, "fsync failed, the log is offline");
@@ -80,12 +83,16 @@ impl Log {
             && let Some(parent) = self.dir.parent()
         {
             let metadata = self.dir.join(files::PARTITION_METADATA);
-            if let Ok(file) = self.disk.open(&metadata, crate::disk::OpenMode::Write) {
-                file.sync_data().at("fsync", &metadata)?;
-            }
-            if let Err(e) = self.disk.sync_dir(parent) {
+            let opened = self.disk.open(&metadata, crate::disk::OpenMode::Write);
+            let synced = match opened {
+                Ok(file) => file.sync_data().at("fsync", &metadata),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                Err(e) => Err(StorageError::io("open", &metadata, e)),
+            };
+            let synced = synced.and_then(|()| self.disk.sync_dir(parent).at("fsync", parent));
+            if let Err(e) = synced {
                 self.parent_dirty.store(true, Ordering::Release);
-                return Err(StorageError::io("fsync", parent, e));
+                return Err(e);
             }
             self.dir_dirty.store(true, Ordering::Release);
         }
@@ -176,6 +183,9 @@ impl Log {
     /// Writes what a clean stop leaves. False if there is nothing on the disk to be synced.
     fn finish(&self, writer: &mut Writer, sync: bool) -> Result<bool, StorageError> {
         self.check_usable()?;
+        if writer.amid_cut {
+            self.finish_cut(writer)?;
+        }
         let active = self.active();
         if writer.cut_due || writer.amid_append {
             active.cut_to_len()?;

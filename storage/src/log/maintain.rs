@@ -19,8 +19,7 @@ use crate::segment::Segment;
 impl Log {
     /// Closes the active segment, if it has records, and begins a new one at the end. True if it did.
     pub fn roll(&self, now: Millis) -> Result<bool, StorageError> {
-        let mut writer = self.writer.lock();
-        self.check_usable()?;
+        let mut writer = self.begin()?;
         self.roll_locked(&mut writer, now)
     }
 
@@ -129,8 +128,7 @@ impl Log {
         let mut report = RetentionReport::default();
         let gone: Vec<Arc<Segment>>;
         {
-            let mut writer = self.writer.lock();
-            self.check_usable()?;
+            let mut writer = self.begin()?;
             let segments = self.segments.load_full();
             let n = self.expired(&segments, now, high_watermark, clock_jumped);
             if n == 0 {

@@ -312,6 +312,7 @@ impl Opening {
         let mut writer = Writer {
             producers: Producers::default(),
             amid_append: false,
+            amid_cut: false,
             cut_due: false,
             snapshots: found.snapshots.iter().copied().collect(),
             durable_snapshot: None,

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use smallvec::smallvec;
 
 use super::{Log, Read, Segments, TimeOffset};
-use crate::disk::{DiskFile, read_exact_at};
+use crate::disk::{DiskFile, is_unreadable, read_exact_at};
 use crate::error::{ReadError, StorageError};
 use crate::files;
 use crate::index::AbortedTxn;
@@ -273,8 +273,10 @@ fn find_record(
 ) -> Result<Option<TimeOffset>, ReadError> {
     let bad = || segment.damaged(header.base_offset);
     let mut buf = vec![0; header.size()];
-    read_exact_at(file, position, &mut buf)
-        .map_err(|e| StorageError::io("read", &segment.path(files::LOG), e))?;
+    read_exact_at(file, position, &mut buf).map_err(|e| match is_unreadable(&e) {
+        true => bad(),
+        false => StorageError::io("read", &segment.path(files::LOG), e).into(),
+    })?;
     let (batch, _) = BatchBytes::parse(Bytes::from(buf)).map_err(|_| bad())?;
     let records = batch.records(DECOMPRESSED_BATCH_MAX).map_err(|_| bad())?;
     for record in records.iter() {

@@ -12,7 +12,7 @@ use airis_protocol::batch::{BatchHeader, HEADER_LEN};
 use airis_protocol::types::Offset;
 
 use super::{Log, Origin, Segments, Writer};
-use crate::disk::Disk;
+use crate::disk::{Disk, is_unreadable};
 use crate::error::{ReadError, StorageError};
 use crate::files::{self, segment_file};
 use crate::limits::RESYNC_MAX;
@@ -28,7 +28,7 @@ pub(super) fn read_snapshot(
     let path = segment_file(dir, Offset(at), files::SNAPSHOT);
     match disk.read_to_end(&path) {
         Ok(bytes) => Ok(snapshot::decode(&bytes)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound || is_unreadable(&e) => Ok(None),
         Err(e) => Err(StorageError::io("read", &path, e)),
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn load_producers(
             }
             None => {
                 let path = segment_file(dir, Offset(at), files::SNAPSHOT);
-                tracing::warn!(file = %path.display(), "damaged producer snapshot, replaying from before");
+                tracing::warn!(file = %path.display(), "damaged or unreadable producer snapshot, replaying from before");
                 writer.drop_snapshots(disk, dir, |offset, _| offset == at);
             }
         }

@@ -112,10 +112,13 @@ impl Log {
         let _no_cuts = self.flushing.lock();
         self.check_usable()?;
         let segments = self.segments.load_full();
-        let segment = &segments[read::floor(&segments, damage.first.0)];
+        let at = read::floor(&segments, damage.first.0);
+        let segment = &segments[at];
         if segment.path(crate::files::LOG) != damage.path {
             return Err(MendError::Other("the segment is gone"));
         }
-        segment.mend(damage, batches, |offset| self.epoch_at(offset))
+        segment.mend(damage, batches, at + 1 < segments.len(), |offset| {
+            self.epoch_at(offset)
+        })
     }
 }

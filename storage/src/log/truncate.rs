@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use airis_protocol::types::{Millis, Offset};
 
-use super::{Log, Segments};
+use super::{Log, Segments, Writer};
 use crate::error::{AtPath, ReadError, StorageError};
 use crate::segment::Segment;
 
@@ -26,6 +26,8 @@ impl Log {
     /// offset. Epochs that begin there or behind go, even if no record does. An offset before the start drops everything and begins
     /// anew at `to`.
     pub fn truncate_to(&self, to: Offset, now: Millis) -> Result<Offset, StorageError> {
+        // What an earlier one has left half done says where the end is.
+        drop(self.begin()?);
         if to >= self.end() {
             // An epoch that was given to a leader who then wrote nothing goes all the same (KAFKA-10706).
             let _writer = self.writer.lock();
@@ -43,6 +45,18 @@ impl Log {
         let _flushing = self.flushing.lock();
         let mut writer = self.writer.lock();
         self.check_usable()?;
+        writer.amid_cut = true;
+        let done = self.cut(&mut writer, to);
+        if done.is_ok() {
+            writer.amid_cut = false;
+        } else {
+            // Cut or not: the end is where the last segment says.
+            self.note_end(self.active().end());
+        }
+        done
+    }
+
+    fn cut(&self, writer: &mut Writer, to: Offset) -> Result<Offset, StorageError> {
         let mut segments = Segments::clone(&self.segments.load());
         let keep = segments.partition_point(|s| s.base <= to.0).max(1);
         let gone: Vec<Arc<Segment>> = segments.drain(keep..).collect();
@@ -55,26 +69,51 @@ impl Log {
             segment.remove()?;
         }
         let end = last.truncate(to.0).map_err(storage)?;
-        // Before anything is appended: bytes that a power cut brings back behind a new batch could continue it.
-        last.sync(true)?;
-        // The same goes for the table of producers that are gone.
-        writer.drop_snapshots(&*self.disk, &self.dir, |at, _| at > end);
-        self.disk.sync_dir(&self.dir).at("fsync", &self.dir)?;
-        self.end.store(end, Ordering::Release);
-        self.recovery_point.fetch_min(end, Ordering::AcqRel);
-        self.start.fetch_min(end, Ordering::AcqRel);
+        self.make_cut_durable(writer, &last, end)?;
+        self.note_end(end);
         self.size
             .store(segments.iter().map(|s| s.len()).sum(), Ordering::Release);
-        if self.epochs.write().truncate_from_end(Offset(end)) {
-            self.epochs_dirty.store(true, Ordering::Release);
-        }
         if writer.producers.len() == 0 && !writer.producers.has_transactions() {
             // Nobody idempotent wrote here; spare the walk.
             writer.producers.end = end;
         } else {
-            self.reload_producers(&mut writer, &segments, end, i64::MAX)?;
+            self.reload_producers(writer, &segments, end, i64::MAX)?;
         }
         Ok(Offset(end))
+    }
+
+    /// The log ends here now, and nothing that is known of it lies behind.
+    fn note_end(&self, end: i64) {
+        self.end.store(end, Ordering::Release);
+        self.recovery_point.fetch_min(end, Ordering::AcqRel);
+        self.start.fetch_min(end, Ordering::AcqRel);
+        if self.epochs.write().truncate_from_end(Offset(end)) {
+            self.epochs_dirty.store(true, Ordering::Release);
+        }
+    }
+
+    /// Before anything is appended: bytes that a power cut brings back behind a new batch could continue it.
+    fn make_cut_durable(
+        &self,
+        writer: &mut Writer,
+        last: &Segment,
+        end: i64,
+    ) -> Result<(), StorageError> {
+        last.sync(true)?;
+        // The same goes for the table of producers that are gone.
+        writer.drop_snapshots(&*self.disk, &self.dir, |at, _| at > end);
+        self.disk.sync_dir(&self.dir).at("fsync", &self.dir)
+    }
+
+    /// Ends a truncation that was given up in the middle, for want of a file descriptor: the log goes on at what its last segment has
+    /// by now. Whoever wanted it cut asks again if that is not enough.
+    pub(super) fn finish_cut(&self, writer: &mut Writer) -> Result<(), StorageError> {
+        let last = self.active();
+        last.finish_cut()?;
+        self.heal(writer)?;
+        self.make_cut_durable(writer, &last, last.end())?;
+        writer.amid_cut = false;
+        Ok(())
     }
 
     /// Drops everything; the log is empty and begins at `offset`.
@@ -106,7 +145,7 @@ impl Log {
         self.epochs_dirty.store(true, Ordering::Release);
         writer.drop_snapshots(&*self.disk, &self.dir, |_, _| true);
         writer.producers.clear(offset.0);
-        writer.cut_due = false;
+        (writer.cut_due, writer.amid_cut, writer.amid_append) = (false, false, false);
         self.note_transactions(&writer);
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Opening a segment that lies on the disk: quickly after a clean stop, by reading every batch after a crash.
 //!
 //! Always holds: after it the indexes agree with the bytes. Must never: cut off what was flushed before the crash as long as
-//! something valid follows it; that is damage to be told and, with replicas, to be mended, not a torn tail.
+//! something valid follows it; that is damage to be told and, with replicas, to be mended, not a torn tail. Nor what was flushed and
+//! the disk does not give, at the very end too.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -200,7 +201,9 @@ impl Segment {
                     }
                     let least = walk.least();
                     let kept = least < flushed;
-                    let next = if kept {
+                    let unreadable = matches!(why, Bad::Unreadable { .. });
+                    // No torn write: what follows it was written, whatever was flushed.
+                    let next = if kept || unreadable {
                         walk.resync(RESYNC_MAX).map_err(|e| self.stop(&path, e))?
                     } else {
                         None
@@ -208,6 +211,12 @@ impl Segment {
                     let Some(next) = next else {
                         if kept && more {
                             report.damage.push(self.damage(position, len, least, None));
+                        } else if kept && unreadable {
+                            // It may have been acknowledged, and how far the log went nobody knows: not to be cut unseen.
+                            let what = format!(
+                                "{why}, nor anything behind it: move the directory away to have the replica made anew from others"
+                            );
+                            return Err(StorageError::damaged(&path, what));
                         } else {
                             good = position;
                             report.why = Some(why.to_string());
@@ -244,7 +253,7 @@ impl Segment {
         self.first_timestamp
             .store(super::UNKNOWN, Ordering::Relaxed);
         *self.indexes.write() = fresh;
-        self.seal_if_room()?;
+        self.seal_rebuilt()?;
         // The seal has dropped what tailing readers use; it fills again with the next appends.
         Ok(report)
     }
@@ -314,7 +323,7 @@ impl Segment {
         }
         *indexes = fresh;
         drop(indexes);
-        self.seal_if_room()
+        self.seal_rebuilt()
     }
 
     /// Reads the transaction index; false if it is damaged.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::Segment;
 use crate::error::{AtPath, MendError, StorageError};
 use crate::files;
-use crate::limits::{RECOVERY_CHUNK, RESYNC_MAX};
+use crate::limits::{BLOCK, RECOVERY_CHUNK, RESYNC_MAX};
 use crate::log::Damage;
 use crate::scan::{Bad, Stop, Walk};
 
@@ -228,10 +228,12 @@ impl Segment {
     }
 
     /// Writes batches over damage: the same ones, as another replica has them. For a caller that keeps the segment from being cut.
+    /// `closed`: nothing is appended to it any more.
     pub fn mend(
         &self,
         damage: &Damage,
         batches: &Bytes,
+        closed: bool,
         epoch_at: impl Fn(Offset) -> Option<LeaderEpoch>,
     ) -> Result<(), MendError> {
         if !self.damage.read().iter().any(|d| d.bytes == damage.bytes) {
@@ -258,8 +260,19 @@ impl Segment {
         }
         let path = self.path(files::LOG);
         let file = self.file()?;
-        file.write_at(damage.bytes.start, &mut [IoSlice::new(batches)])
+        // A part of a block that cannot be read cannot be written either: the file's last one is written whole, then cut.
+        let end = damage.bytes.end;
+        let pad = match closed && end == self.len() {
+            true => (BLOCK - end % BLOCK) % BLOCK,
+            false => 0,
+        };
+        let zeros = [0; BLOCK as usize];
+        let mut parts = [IoSlice::new(batches), IoSlice::new(&zeros[..pad as usize])];
+        file.write_at(damage.bytes.start, &mut parts)
             .at("write", &path)?;
+        if pad > 0 {
+            file.set_len(end).at("truncate", &path)?;
+        }
         file.sync_data().at("fsync", &path)?;
         self.damage.write().retain(|d| d.bytes != damage.bytes);
         // They may have been built around the hole.

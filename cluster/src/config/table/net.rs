@@ -20,7 +20,7 @@ table! { BROKER_NET
     "listener.security.protocol.map": String = "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", Any, Low, PerBroker, Served, public "The security protocol of each listener name, `NAME:PROTOCOL,...`.";
     "listeners": List = "PLAINTEXT://:9092", ListUnique { empty: false }, High, PerBroker, Served, public "Addresses to listen on, `NAME://host:port,...`; an empty host is every interface, port 0 takes a free one.";
     "max.connection.creation.rate": Int = "2147483647", AtLeast(0), Medium, ClusterWide, Served, public "New connections a second, at most.";
-    "max.connections": Int = "2147483647", AtLeast(0), Medium, ClusterWide, Served, public "Open connections, at most.";
+    "max.connections": Int = "2147483647", AtLeast(0), Medium, ClusterWide, Served, public "Open connections, at most; further ones wait. Not of the brokers' own listener, if there are others.";
     "max.connections.per.ip": Int = "2147483647", AtLeast(0), Medium, ClusterWide, Served, public "Open connections of one client address, at most.";
     "max.connections.per.ip.overrides": String = "", Any, Medium, ClusterWide, Served, public "Other limits for some addresses, `host:count,...`.";
     "max.incremental.fetch.session.cache.slots": Int = "1000", AtLeast(0), Medium, ReadOnly, Served, public "Fetch sessions that are remembered, at most.";
@@ -32,8 +32,8 @@ table! { BROKER_NET
     "num.io.threads": Int = "8", AtLeast(1), High, ClusterWide, None, public "Requests are served by tasks, not by a pool of threads.";
     "num.network.threads": Int = "3", AtLeast(1), High, ClusterWide, None, public "Sockets are served by one thread a processor.";
     "producer.purgatory.purge.interval.requests": Int = "1000", Any, Medium, ReadOnly, None, public "Waiting requests are futures; there is no purgatory.";
-    "queued.max.request.bytes": Long = "-1", Any, Medium, ReadOnly, Served, public "Bytes of requests in memory at a time; -1 takes the broker's own bound.";
-    "queued.max.requests": Int = "500", AtLeast(1), High, ReadOnly, Served, public "Requests in memory at a time.";
+    "queued.max.request.bytes": Long = "-1", Any, Medium, ReadOnly, Served, public "Bytes of requests above 64 KiB in memory at a time; -1: airis.request.memory.bytes.";
+    "queued.max.requests": Int = "500", AtLeast(1), High, ReadOnly, None, public "There is no queue of requests; their bytes are bounded by queued.max.request.bytes.";
     "request.timeout.ms": Int = "30000", Any, High, ReadOnly, Served, public "Milliseconds the broker's own requests may take.";
     "socket.connection.setup.timeout.max.ms": Long = "30000", Any, Medium, ReadOnly, Later, public "The longest wait for a connection to another node, in milliseconds.";
     "socket.connection.setup.timeout.ms": Long = "10000", Any, Medium, ReadOnly, Later, public "Milliseconds to wait for a connection to another node.";

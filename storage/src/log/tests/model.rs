@@ -282,6 +282,143 @@ fn live(log: &Log, model: &mut Model, dice: &mut Dice) -> (Option<Bytes>, bool) 
     }
 }
 
+/// No file descriptor is left at any moment (fault S19): what fails changes nothing, and goes well when it is tried again.
+fn short(seed: u64) {
+    let mut dice = Dice::new(seed);
+    let t = Harness::new(LogConfig {
+        segment_bytes: 1024 + dice.below(4000) as u32,
+        index_interval_bytes: dice.below(1000) as u32,
+        ..LogConfig::default()
+    });
+    let disk = t.disk.clone();
+    let mut model = Model::default();
+    let mut failed = 0;
+    for life in 0..4 {
+        // Recovery at the start needs descriptors too; it is tried again as a whole.
+        let open = || {
+            Log::open(
+                Arc::new(disk.clone()),
+                Path::new(DIR),
+                t.config.clone(),
+                OpenArgs {
+                    recovery_point: Offset(model.flushed),
+                    now: Millis(NOW),
+                    producer_expiry_ms: i64::MAX,
+                    ..OpenArgs::default()
+                },
+            )
+        };
+        disk.refuse_opens(life > 0);
+        if life > 0 {
+            assert!(open().is_err_and(|e| e.is_short()));
+        }
+        disk.refuse_opens(false);
+        let (log, _) = open().unwrap();
+        compare(&log, &model, None, model.end());
+        // Does something, in want of descriptors or not; what fails for that is done again.
+        let mut again = |refuse: bool, work: &mut dyn FnMut() -> Result<(), StorageError>| {
+            disk.refuse_opens(refuse);
+            let done = work();
+            disk.refuse_opens(false);
+            if let Err(e) = done {
+                assert!(refuse && e.is_short(), "{e}");
+                failed += 1;
+                work().unwrap();
+            }
+            assert!(!log.is_offline());
+        };
+        for step in 0..80 {
+            let refuse = dice.chance(40);
+            match dice.below(100) {
+                0..70 => {
+                    let records = 1 + dice.below(3) as usize;
+                    let bytes = match dice.chance(50) {
+                        true => {
+                            let bytes = produced(5, 0, model.sequence, records);
+                            model.sequence += records as i32;
+                            bytes
+                        }
+                        false => batch(records, NOW + step, dice.below(300) as usize),
+                    };
+                    let stored = stamped(&bytes, model.end(), model.epoch);
+                    again(refuse, &mut || {
+                        let args = AppendArgs {
+                            leader_epoch: LeaderEpoch(model.epoch),
+                            ..args()
+                        };
+                        match log.append_as_leader(&bytes, args) {
+                            Ok(a) => {
+                                assert_eq!((a.base_offset.0, a.duplicate), (model.end(), false))
+                            }
+                            Err(AppendError::Storage(e)) => return Err(e),
+                            Err(e) => panic!("{e}"),
+                        }
+                        Ok(())
+                    });
+                    model.batches.push((model.end(), records as i64, stored));
+                }
+                70..80 => {
+                    again(refuse, &mut || log.flush().map(drop));
+                    assert_eq!(log.recovery_point(), log.end());
+                    model.flushed = model.end();
+                }
+                80..85 => again(refuse, &mut || log.roll(Millis(NOW)).map(drop)),
+                85..88 => {
+                    model.epoch += 1;
+                    log.assign_epoch(LeaderEpoch(model.epoch));
+                }
+                88..96 => {
+                    let to = Offset(dice.below(model.end() as u64 + 1) as i64);
+                    again(refuse, &mut || log.truncate_to(to, Millis(NOW)).map(drop));
+                    // The batch that holds it goes as well.
+                    model.batches.retain(|b| b.0 + b.1 <= to.0);
+                    model.flushed = model.flushed.min(model.end());
+                    assert_eq!(log.end().0, model.end(), "cut at {to}");
+                    let last = log.producers().first().map_or(-1, |p| p.last_sequence);
+                    model.sequence = last + 1;
+                    compare(&log, &model, None, model.end());
+                }
+                _ => {
+                    disk.refuse_opens(refuse);
+                    match log.read(log.start(), 5000, log.end(), true) {
+                        Ok(_) => {}
+                        Err(ReadError::Storage(e)) => assert!(refuse && e.is_short(), "{e}"),
+                        Err(e) => panic!("{e}"),
+                    }
+                    disk.refuse_opens(false);
+                    compare(&log, &model, None, model.end());
+                    if model.end() > 0 {
+                        check_tables(&log);
+                    }
+                }
+            }
+        }
+        compare(&log, &model, None, model.end());
+        if dice.chance(50) {
+            again(dice.chance(50), &mut || log.close().map(drop));
+            model.flushed = model.end();
+        } else {
+            log.abandon();
+        }
+    }
+    assert!(failed > 0, "nothing was refused");
+}
+
+#[test]
+fn nothing_is_lost_for_want_of_file_descriptors() {
+    let fixed = std::env::var("AIRIS_SEED").ok().map(|s| s.parse().unwrap());
+    let seeds = match fixed {
+        Some(seed) => seed..seed + 1,
+        None => 0..150u64,
+    };
+    for seed in seeds {
+        if let Err(panic) = std::panic::catch_unwind(|| short(seed)) {
+            eprintln!("failed with AIRIS_SEED={seed}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
 #[test]
 fn random_operations_with_crashes_lose_nothing_that_was_flushed() {
     let fixed = std::env::var("AIRIS_SEED").ok().map(|s| s.parse().unwrap());

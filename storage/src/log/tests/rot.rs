@@ -1,7 +1,8 @@
-//! Faults S3 and S4: bytes that go bad in a log that is open.
+//! Faults S3, S4 and S15: bytes that go bad, or cannot be read any more, in a log that is open or being opened.
 
 use super::*;
-use crate::disk::faulty::Dice;
+use crate::disk::faulty::{Crash, Dice};
+use crate::disk::{Health, Watched};
 use crate::error::MendError;
 use crate::files::{self, segment_file};
 
@@ -119,7 +120,7 @@ fn a_flipped_bit_is_never_given_out_and_is_mended() {
         assert!(log.damage().is_empty());
         assert!(read_around(&log, &good, max).is_empty());
         assert_eq!(t.disk.read_to_end(&file).unwrap(), before);
-        let after = t.disk.after(crate::disk::faulty::Crash::Power, round);
+        let after = t.disk.after(Crash::Power, round);
         assert_eq!(
             after.read_to_end(&file).unwrap(),
             before,
@@ -184,4 +185,239 @@ fn damage_that_is_cut_off_is_forgotten() {
     }
     log.cool();
     assert_eq!(offsets(&log, 0), (0..30).collect::<Vec<_>>());
+}
+
+/// The log as a node opens it: where a broken disk takes the whole directory off line.
+fn opened(
+    t: &Harness,
+    args: OpenArgs,
+) -> (Result<(Log, RecoveryReport), StorageError>, Arc<Health>) {
+    let health = Health::new(Path::new("/data"), || {});
+    let disk = Arc::new(Watched::new(Arc::new(t.disk.clone()), health.clone()));
+    (
+        Log::open(disk, Path::new(DIR), t.config.clone(), args),
+        health,
+    )
+}
+
+fn at_point(clean: bool, point: i64) -> OpenArgs {
+    OpenArgs {
+        clean,
+        recovery_point: Offset(point),
+        now: Millis(NOW),
+        producer_expiry_ms: i64::MAX,
+        ..OpenArgs::default()
+    }
+}
+
+/// What of the log lies in holes, as another replica has it.
+fn of_hole(good: &[BatchBytes], damage: &Damage) -> Bytes {
+    let end = damage.next.unwrap_or(Offset(i64::MAX));
+    let within = |b: &&BatchBytes| b.base_offset() >= damage.first && b.last_offset() < end;
+    let bytes: Vec<u8> = good
+        .iter()
+        .filter(within)
+        .flat_map(|b| b.bytes().to_vec())
+        .collect();
+    bytes.into()
+}
+
+/// One block anywhere in a closed segment: only what touches it cannot be read, the directory stays, and writing it mends it.
+#[test]
+fn an_unreadable_sector_costs_only_what_touches_it_and_is_mended() {
+    let seed = std::env::var("AIRIS_SEED").map_or(15, |s| s.parse().unwrap());
+    println!("AIRIS_SEED={seed}");
+    let mut dice = Dice::new(seed);
+    let config = || LogConfig {
+        segment_bytes: 40_000,
+        ..small()
+    };
+    let sizes: Vec<usize> = (0..120).map(|_| 20 + dice.below(1500) as usize).collect();
+    for round in 0..60 {
+        let t = Harness::new(config());
+        filled(&t, &sizes).0.close().unwrap();
+        let (log, health) = opened(&t, at_point(true, i64::MAX));
+        let (log, _) = log.unwrap();
+        let good = batches(&log, 0);
+        let bases: Vec<i64> = log.segments().iter().map(|s| s.0.0).collect();
+        let base = bases[1 + dice.below(bases.len() as u64 - 2) as usize];
+        let file = segment_file(Path::new(DIR), Offset(base), files::LOG);
+        let before = t.disk.read_to_end(&file).unwrap();
+        let hit = dice.below(before.len() as u64);
+        t.disk.fail_reads_of(&file, hit..hit + 1);
+        let block = hit / 4096 * 4096..(hit / 4096 + 1) * 4096;
+        let mut at = 0;
+        let mut hurt = Vec::new();
+        let segment_end = bases.iter().copied().find(|b| *b > base).unwrap();
+        for b in good
+            .iter()
+            .filter(|b| (base..segment_end).contains(&b.base_offset().0))
+        {
+            let end = at + b.bytes().len() as u64;
+            if at < block.end && end > block.start {
+                hurt.push(b.base_offset());
+            }
+            at = end;
+        }
+        // The scrub finds it as a reader does.
+        if round % 2 == 0 {
+            let mut from = Some(CheckAt::START);
+            let mut suspects = Vec::new();
+            while let Some(at) = from {
+                let checked = log.check(at, 10_000).unwrap();
+                suspects.extend(checked.suspect);
+                from = checked.next;
+            }
+            assert_eq!(suspects, [Offset(base)]);
+        } else {
+            let lost = read_around(&log, &good, 3000);
+            assert!(hurt.iter().all(|b| lost.contains(b)), "{hurt:?} {lost:?}");
+        }
+        let found = log.inspect(hurt[0]).unwrap();
+        assert_eq!(found.len(), 1, "round {round}: {found:?}");
+        let max = 1 + dice.below(30_000) as usize;
+        assert_eq!(
+            read_around(&log, &good, max),
+            hurt,
+            "round {round}: {found:?}"
+        );
+        assert!(log.offset_for_time(Millis(NOW + 119), log.end()).is_ok());
+        log.mend(&found[0], &of_hole(&good, &found[0])).unwrap();
+        assert!(log.damage().is_empty());
+        assert!(read_around(&log, &good, max).is_empty());
+        assert_eq!(t.disk.read_to_end(&file).unwrap(), before);
+        assert_eq!(
+            health.failed(),
+            None,
+            "nothing else is wrong with the directory"
+        );
+    }
+}
+
+/// An index is a hint, a snapshot and a checkpoint too: without them more is read, and nothing is answered wrongly.
+#[test]
+fn unreadable_indexes_snapshots_and_checkpoints_are_done_without() {
+    for kind in ["index", "timeindex", "snapshot", "epochs"] {
+        for clean in [true, false] {
+            for open in [true, false] {
+                let t = Harness::new(small());
+                let (log, good) = filled(&t, &[300; 60]);
+                let second = log.segments()[1].0;
+                log.close().unwrap();
+                let end = log.end().0;
+                let (log, health) = opened(&t, at_point(clean, end));
+                let mut log = log.unwrap().0;
+                let file = match kind {
+                    "epochs" => Path::new(DIR).join(files::LEADER_EPOCHS),
+                    "snapshot" => {
+                        let all = t.disk.list(Path::new(DIR)).unwrap();
+                        let names = all.into_iter().map(|e| e.name);
+                        let last = names.filter(|n| n.ends_with(files::SNAPSHOT)).max();
+                        Path::new(DIR).join(last.unwrap())
+                    }
+                    kind => segment_file(Path::new(DIR), second, kind),
+                };
+                t.disk.fail_reads_of(&file, 0..1);
+                let mut health = health;
+                if !open {
+                    log.abandon();
+                    let (again, h) = opened(&t, at_point(clean, end));
+                    (log, health) = (again.unwrap().0, h);
+                }
+                assert!(read_around(&log, &good, 700).is_empty());
+                for (i, b) in good.iter().enumerate().take(60) {
+                    let found = log.offset_for_time(Millis(NOW + i as i64), log.end());
+                    assert_eq!(found.unwrap().unwrap().offset, b.base_offset());
+                }
+                let middle = Offset(second.0 + 5);
+                log.truncate_to(middle, Millis(NOW)).unwrap();
+                let left = batches(&log, 0);
+                assert!(left.iter().zip(&good).all(|(a, b)| a.bytes() == b.bytes()));
+                append(&log, &batch(1, NOW, 100));
+                log.flush().unwrap();
+                assert_eq!(health.failed(), None, "{kind} {clean} {open}");
+            }
+        }
+    }
+}
+
+/// A crash, then a block that cannot be read: what follows it stays, whatever was flushed, for it was written.
+#[test]
+fn recovery_over_an_unreadable_sector_keeps_what_follows() {
+    for point in [0, 40, i64::MAX] {
+        let t = Harness::new(LogConfig {
+            segment_bytes: 40_000,
+            ..small()
+        });
+        let log = t.open();
+        for i in 0..100 {
+            append(&log, &batch(1, NOW + i, 900));
+        }
+        log.flush().unwrap();
+        let good = batches(&log, 0);
+        let point = point.min(log.end().0);
+        for hit in [5000, 41_000, 90_000] {
+            let disk = t.disk.after(Crash::Process, 0);
+            let t = Harness {
+                disk,
+                config: t.config.clone(),
+            };
+            let segments = log.segments();
+            let (mut at, mut n) = (hit, 0);
+            while at >= segments[n].1 {
+                at -= segments[n].1;
+                n += 1;
+            }
+            let file = segment_file(Path::new(DIR), segments[n].0, files::LOG);
+            t.disk.fail_reads_of(&file, at..at + 1);
+            let (again, health) = opened(&t, at_point(false, point));
+            let (again, report) = again.unwrap();
+            assert_eq!(again.end(), log.end(), "point {point}, byte {hit}");
+            assert_eq!(report.truncated_bytes, 0);
+            let seen = read_around(&again, &good, 5000);
+            assert!(
+                (4..=6).contains(&seen.len()) || report.damage.is_empty(),
+                "{seen:?}"
+            );
+            let first = seen[0];
+            again.inspect(first).unwrap();
+            let damage = again.damage();
+            assert_eq!(damage.len(), 1, "{damage:?}");
+            again.mend(&damage[0], &of_hole(&good, &damage[0])).unwrap();
+            assert!(read_around(&again, &good, 5000).is_empty());
+            assert_eq!(health.failed(), None);
+        }
+    }
+}
+
+/// The end itself cannot be read: cut if it was never flushed, as a torn tail is; else nobody knows how far the log went.
+#[test]
+fn an_unreadable_end_is_cut_only_if_it_was_not_flushed() {
+    let t = Harness::new(LogConfig::default());
+    let log = t.open();
+    for i in 0..20 {
+        append(&log, &batch(1, NOW + i, 900));
+    }
+    log.flush().unwrap();
+    let file = segment_file(Path::new(DIR), Offset(0), files::LOG);
+    let len = t.disk.len(&file).unwrap().unwrap();
+    for (clean, point, kept) in [(false, 10, true), (false, 20, false), (true, 20, false)] {
+        let t = Harness {
+            disk: t.disk.after(Crash::Process, 0),
+            config: t.config.clone(),
+        };
+        t.disk.fail_reads_of(&file, len - 4096..len);
+        let (again, health) = opened(&t, at_point(clean, point));
+        match again {
+            Ok((again, report)) => {
+                assert!(kept && report.truncated_bytes > 0);
+                assert!((10..20).contains(&again.end().0), "{}", again.end());
+            }
+            Err(e) => {
+                assert!(!kept, "{e}");
+                assert_eq!(t.disk.len(&file).unwrap(), Some(len), "nothing was cut");
+            }
+        }
+        assert_eq!(health.failed(), None, "the other partitions go on");
+    }
 }
