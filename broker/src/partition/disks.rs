@@ -366,6 +366,8 @@ impl Disks {
             producer_expiry_ms: self.producer_expiry_ms,
             topic_id: Some(topic_id),
         };
+        // A checkpoint can only speak of an older topic of the same name, if the log is new.
+        let mut new = !dir.disk().exists(&path);
         let open = || {
             let config = Arc::new(config::log_config(wanted.config));
             Log::open(dir.disk().clone(), &path, config, args)
@@ -374,6 +376,7 @@ impl Disks {
             // A crash came between the end of an older topic of this name and the renaming of its directory.
             Err(_) if topic_of(dir, &path).is_some_and(|id| id != topic_id) => {
                 self.set_aside(&dir.log_dir, topic, index, &path)?;
+                new = true;
                 open()?
             }
             Err(e) => return Err(e),
@@ -413,7 +416,10 @@ impl Disks {
         Ok(Opened {
             log,
             seat: dir.seat(),
-            high_watermark: at(&dir.high_watermarks),
+            high_watermark: match new {
+                true => Offset(0),
+                false => at(&dir.high_watermarks),
+            },
         })
     }
 

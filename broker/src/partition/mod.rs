@@ -26,6 +26,7 @@ pub mod config;
 mod disks;
 mod flush;
 mod hub;
+mod loss;
 mod moving;
 mod progress;
 mod replica;
@@ -94,6 +95,8 @@ pub struct Partition {
     enough: AtomicBool,
     enough_proposed: AtomicBool,
     high_watermark: AtomicI64,
+    /// The high watermark that was written down before this node stopped; see [`loss`].
+    noted: AtomicI64,
     /// Waits for the high watermark, for leadership, for followers.
     pub progress: Progress,
     /// Followers that wait for the log to grow.
@@ -143,6 +146,7 @@ impl Partition {
             enough: AtomicBool::new(false),
             enough_proposed: AtomicBool::new(false),
             high_watermark: AtomicI64::new(high_watermark.0.clamp(log.start().0, log.end().0)),
+            noted: AtomicI64::new(high_watermark.0),
             placed: ArcSwap::from_pointee(Placed { log, seat }),
             writers: RwLock::new(()),
             future: Mutex::new(None),

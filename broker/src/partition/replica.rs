@@ -80,6 +80,9 @@ impl Partition {
             alone,
         };
         self.leadership.store(Arc::new(now));
+        if here && !before.here {
+            self.tell_loss_of_leader(now.epoch, partition.recovering);
+        }
         if here {
             // A new leader notes where its epoch begins, even before it has written anything (KIP-279).
             if self.log().latest_epoch().is_none_or(|e| e < now.epoch) {
@@ -421,6 +424,13 @@ impl Partition {
             let mut incoming = self.hub.incoming.lock();
             incoming.record(self.hub.now(), records.len());
         }
+        if records.is_empty()
+            && answer.error == ErrorCode::None
+            && answer.diverging.is_none()
+            && answer.high_watermark <= asked.offset
+        {
+            self.is_whole();
+        }
         let input = follower::Input::Answer(Answer {
             records: !records.is_empty(),
             ..answer
@@ -447,9 +457,15 @@ impl Partition {
         now: Millis,
     ) -> Next {
         let mut role = self.role.lock();
-        let Role::Follower { epoch, machine, .. } = &mut *role else {
+        let Role::Follower {
+            leader,
+            epoch,
+            machine,
+        } = &mut *role
+        else {
             return Next::Stop;
         };
+        let leader = *leader;
         if *epoch != asked.epoch || !self.is_open() {
             // Late news of another epoch; the partition has been moved on already.
             return Next::Later;
@@ -470,7 +486,7 @@ impl Partition {
             };
             machine.step(&local, step, &mut out);
             for effect in out {
-                match self.follow_effect(effect, records, now) {
+                match self.follow_effect(effect, (leader, asked.epoch), records, now) {
                     Ok(Did::Nothing) => {}
                     Ok(Did::Append) => {
                         next = Next::Fetch { appended: true };
@@ -490,6 +506,7 @@ impl Partition {
     fn follow_effect(
         &self,
         effect: follower::Effect,
+        leader: (NodeId, LeaderEpoch),
         records: &[u8],
         now: Millis,
     ) -> Result<Did, FollowError> {
@@ -505,6 +522,7 @@ impl Partition {
                 let end = self.cut(|log| log.truncate_to(to, now))?;
                 if end < before {
                     tracing::info!(%topic, partition = %index, "the log was cut from offset {before} to {end}: its leader has other records");
+                    self.tell_loss_of_follower(leader.0, leader.1, before);
                 }
                 self.lower_high_watermark(end);
                 Ok(Did::Nothing)

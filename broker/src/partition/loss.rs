@@ -1,0 +1,87 @@
+//! What had been acknowledged and is gone: said in the log, with its offsets, the reason, and what would have prevented it.
+//!
+//! Always holds: only what this node knows to have been committed is called lost, by the high watermark that it had or had written
+//! down before it stopped (that may be some seconds old, so there may be more); no offset is named twice. Must never: call lost what
+//! a leader still has: a follower whose log has lost its end only fetches it again.
+
+use std::sync::atomic::Ordering;
+
+use airis_protocol::types::{LeaderEpoch, NodeId, Offset};
+
+use super::Partition;
+use crate::config::Durability;
+
+/// No election without them.
+const WAIT: &str = "Without unclean.leader.election.enable=true, or an election of type UNCLEAN, the partition waits for a replica that has them";
+
+impl Partition {
+    /// Up to where this node knows, or knew before it stopped, that records were committed.
+    fn known_committed(&self) -> Offset {
+        let noted = self.noted.load(Ordering::Acquire);
+        self.high_watermark().max(Offset(noted))
+    }
+
+    /// This node leads from now on: what is not in its log is nowhere any more. `unclean`: it was elected although it may lack records.
+    pub(super) fn tell_loss_of_leader(&self, epoch: LeaderEpoch, unclean: bool) {
+        let (topic, partition) = (&self.topic, self.index);
+        let end = self.log().end();
+        let known = self.known_committed();
+        self.noted.store(end.0, Ordering::Release);
+        if known > end {
+            let last = known.0 - 1;
+            let why = match self.durability {
+                Durability::PageCache => {
+                    "the log had lost its end when it was opened, to a loss of power as it seems: airis.ack.durability=fsync keeps \
+                     what is acknowledged on stable storage"
+                }
+                Durability::Fsync => {
+                    "the log had lost its end when it was opened, although the disk had confirmed it"
+                }
+            };
+            tracing::error!(%topic, %partition, "records at offsets {end} to {last} had been acknowledged and are lost: {why}");
+        } else if unclean {
+            tracing::warn!(
+                %topic,
+                %partition,
+                "this replica leads by an unclean election, in epoch {epoch}: whatever another had acknowledged at offset {end} or \
+                 behind it is lost; who had it says so once it follows. {WAIT}"
+            );
+        }
+    }
+
+    /// The log ended at `before` and was cut, because the leader of this epoch has other records or none.
+    pub(super) fn tell_loss_of_follower(&self, leader: NodeId, epoch: LeaderEpoch, before: Offset) {
+        let (topic, partition) = (&self.topic, self.index);
+        let end = self.log().end();
+        let known = self.known_committed();
+        self.noted.fetch_min(end.0, Ordering::AcqRel);
+        if known <= end {
+            return;
+        }
+        let last = known.0 - 1;
+        let more = match before > known {
+            true => format!(
+                " (and perhaps those up to {}, which were cut off too)",
+                before.0 - 1
+            ),
+            false => String::new(),
+        };
+        let power = match self.durability {
+            Durability::PageCache => {
+                "; airis.ack.durability=fsync has them outlast a loss of power"
+            }
+            Durability::Fsync => "",
+        };
+        tracing::error!(
+            %topic,
+            %partition,
+            "records at offsets {end} to {last} had been acknowledged and are lost{more}: node {leader} was made the leader of epoch \
+             {epoch} without them. {WAIT}{power}"
+        );
+    }
+
+    /// This follower has all that its leader has committed: nothing is missing that is still to be had.
+    pub(super) fn is_whole(&self) {
+        self.noted.store(0, Ordering::Release);
+    }
+}
