@@ -1,14 +1,16 @@
 //! What had been acknowledged and is gone: said in the log, with its offsets, the reason, and what would have prevented it.
 //!
-//! Always holds: only what this node knows to have been committed is called lost, by the high watermark that it had or had written
-//! down before it stopped (that may be some seconds old, so there may be more); no offset is named twice. Must never: call lost what
-//! a leader still has: a follower whose log has lost its end only fetches it again.
+//! Always holds: what this node knows to have been committed is called lost outright, by the high watermark that it had or had written
+//! down before it stopped (that may be some seconds old, so there may be more); a node tells of a loss once, unless it dies before it
+//! writes its high watermark down again. Must never: call lost what a leader still has (a follower whose log has lost its end only
+//! fetches it again), or speak of loss after a clean election.
 
 use std::sync::atomic::Ordering;
 
-use airis_protocol::types::{LeaderEpoch, NodeId, Offset};
+use airis_protocol::types::{LeaderEpoch, Offset};
 
 use super::Partition;
+use super::replica::Following;
 use crate::config::Durability;
 
 /// No election without them.
@@ -49,35 +51,48 @@ impl Partition {
         }
     }
 
-    /// The log ended at `before` and was cut, because the leader of this epoch has other records or none.
-    pub(super) fn tell_loss_of_follower(&self, leader: NodeId, epoch: LeaderEpoch, before: Offset) {
+    /// The log ended at `before` and was cut, because the leader of this epoch has other records or none. `unclean`: it was elected
+    /// although it may lack records, as the metadata said when this node began to follow it.
+    pub(super) fn tell_loss_of_follower(&self, leader: Following, before: Offset) {
         let (topic, partition) = (&self.topic, self.index);
+        let Following {
+            node,
+            epoch,
+            unclean,
+        } = leader;
         let end = self.log().end();
         let known = self.known_committed();
         self.noted.fetch_min(end.0, Ordering::AcqRel);
-        if known <= end {
-            return;
+        if known > end {
+            let last = known.0 - 1;
+            let more = match before > known {
+                true => format!(
+                    " (and perhaps those up to {}, which were cut off too)",
+                    before.0 - 1
+                ),
+                false => String::new(),
+            };
+            let power = match self.durability {
+                Durability::PageCache => {
+                    "; airis.ack.durability=fsync has them outlast a loss of power"
+                }
+                Durability::Fsync => "",
+            };
+            tracing::error!(
+                %topic,
+                %partition,
+                "records at offsets {end} to {last} had been acknowledged and are lost{more}: node {node} was made the leader of epoch \
+                 {epoch} without them. {WAIT}{power}"
+            );
+        } else if unclean {
+            let last = before.0 - 1;
+            tracing::warn!(
+                %topic,
+                %partition,
+                "records at offsets {end} to {last} are cut off, and those of them that had been acknowledged are lost: node {node} was \
+                 made the leader of epoch {epoch} by an unclean election. {WAIT}"
+            );
         }
-        let last = known.0 - 1;
-        let more = match before > known {
-            true => format!(
-                " (and perhaps those up to {}, which were cut off too)",
-                before.0 - 1
-            ),
-            false => String::new(),
-        };
-        let power = match self.durability {
-            Durability::PageCache => {
-                "; airis.ack.durability=fsync has them outlast a loss of power"
-            }
-            Durability::Fsync => "",
-        };
-        tracing::error!(
-            %topic,
-            %partition,
-            "records at offsets {end} to {last} had been acknowledged and are lost{more}: node {leader} was made the leader of epoch \
-             {epoch} without them. {WAIT}{power}"
-        );
     }
 
     /// This follower has all that its leader has committed: nothing is missing that is still to be had.

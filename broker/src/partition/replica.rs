@@ -31,8 +31,19 @@ pub(super) enum Role {
     Follower {
         leader: NodeId,
         epoch: LeaderEpoch,
+        /// See [`Following::unclean`].
+        unclean: bool,
         machine: Follower,
     },
+}
+
+/// Whom a follower follows.
+#[derive(Clone, Copy)]
+pub(super) struct Following {
+    pub node: NodeId,
+    pub epoch: LeaderEpoch,
+    /// It was elected although it may lack records, and nobody has been in sync with it when this node began to follow.
+    pub unclean: bool,
 }
 
 /// Where a follower goes on.
@@ -91,7 +102,7 @@ impl Partition {
             self.lead(&mut role, image, partition, alone);
         } else {
             self.enough.store(false, Ordering::Release);
-            self.follow_from_now(&mut role, &now);
+            self.follow_from_now(&mut role, &now, partition.recovering);
         }
         drop(role);
         self.progress.wake();
@@ -149,7 +160,7 @@ impl Partition {
         self.perform(out);
     }
 
-    fn follow_from_now(self: &Arc<Self>, role: &mut Role, now: &Leadership) {
+    fn follow_from_now(self: &Arc<Self>, role: &mut Role, now: &Leadership, unclean: bool) {
         let Some(leader) = now.leader else {
             *role = Role::None;
             return;
@@ -167,6 +178,7 @@ impl Partition {
         *role = Role::Follower {
             leader,
             epoch: now.epoch,
+            unclean,
             machine: Follower::default(),
         };
         self.hub.moved.push(self);
@@ -460,12 +472,17 @@ impl Partition {
         let Role::Follower {
             leader,
             epoch,
+            unclean,
             machine,
         } = &mut *role
         else {
             return Next::Stop;
         };
-        let leader = *leader;
+        let leader = Following {
+            node: *leader,
+            epoch: *epoch,
+            unclean: *unclean,
+        };
         if *epoch != asked.epoch || !self.is_open() {
             // Late news of another epoch; the partition has been moved on already.
             return Next::Later;
@@ -486,7 +503,7 @@ impl Partition {
             };
             machine.step(&local, step, &mut out);
             for effect in out {
-                match self.follow_effect(effect, (leader, asked.epoch), records, now) {
+                match self.follow_effect(effect, leader, records, now) {
                     Ok(Did::Nothing) => {}
                     Ok(Did::Append) => {
                         next = Next::Fetch { appended: true };
@@ -506,7 +523,7 @@ impl Partition {
     fn follow_effect(
         &self,
         effect: follower::Effect,
-        leader: (NodeId, LeaderEpoch),
+        leader: Following,
         records: &[u8],
         now: Millis,
     ) -> Result<Did, FollowError> {
@@ -522,7 +539,7 @@ impl Partition {
                 let end = self.cut(|log| log.truncate_to(to, now))?;
                 if end < before {
                     tracing::info!(%topic, partition = %index, "the log was cut from offset {before} to {end}: its leader has other records");
-                    self.tell_loss_of_follower(leader.0, leader.1, before);
+                    self.tell_loss_of_follower(leader, before);
                 }
                 self.lower_high_watermark(end);
                 Ok(Did::Nothing)

@@ -805,10 +805,24 @@ async fn what_an_unclean_election_loses_is_told_once_with_its_offsets() {
     ] {
         assert!(told[1].contains(name), "{told:?}");
     }
+    // Without a note of what was committed: what is cut off is named all the same, as the election was unclean.
+    c.checkpoint(1);
+    c.kill(2).await;
+    c.acked(1, "unclean", "more").await;
+    c.kill(1).await;
+    c.boot(2).await;
+    assert_eq!(c.elect_uncleanly("unclean").await, 0);
+    c.boot(1).await;
+    c.converged("unclean", &[1, 2]).await;
+    let told = lost("unclean");
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told[2].contains("at offset 4 or behind it"), "{told:?}");
+    let of = "records at offsets 4 to 4 are cut off, and those of them that had been acknowledged are lost: node 2 was made";
+    assert!(told[3].starts_with(of), "{told:?}");
     // It is not lost again.
     c.kill(2).await;
     c.boot(2).await;
-    c.acked(1, "unclean", "more").await;
+    c.acked(1, "unclean", "again").await;
     c.converged("unclean", &[1, 2]).await;
     assert_eq!(lost("unclean"), told);
 }
