@@ -28,7 +28,7 @@ impl Partition {
         let (topic, partition) = (&self.topic, self.index);
         let end = self.log().end();
         let known = self.known_committed();
-        self.noted.store(end.0, Ordering::Release);
+        self.noted.fetch_min(end.0, Ordering::AcqRel);
         if known > end {
             let last = known.0 - 1;
             let why = match self.durability {
@@ -45,8 +45,8 @@ impl Partition {
             tracing::warn!(
                 %topic,
                 %partition,
-                "this replica leads by an unclean election, in epoch {epoch}: whatever another had acknowledged at offset {end} or \
-                 behind it is lost; who had it says so once it follows. {WAIT}"
+                "this replica leads in epoch {epoch} although it may lack records: none that is sure to have all was there to be elected. \
+                 If another had acknowledged any at offset {end} or behind it, they are lost, and it says so once it follows. {WAIT}"
             );
         }
     }
