@@ -457,3 +457,6 @@ impl Observer {
         self.publish().await
     }
 }
+
+#[cfg(test)]
+mod tests;
