@@ -7,6 +7,7 @@
 
 use std::sync::atomic::Ordering;
 
+use airis_cluster::metadata::PartitionImage;
 use airis_protocol::types::{LeaderEpoch, Offset};
 
 use super::Partition;
@@ -23,8 +24,19 @@ impl Partition {
         self.high_watermark().max(Offset(noted))
     }
 
-    /// This node leads from now on: what is not in its log is nowhere any more. `unclean`: it was elected although it may lack records.
-    pub(super) fn tell_loss_of_leader(&self, epoch: LeaderEpoch, unclean: bool) {
+    /// Whether the leader was elected although it may lack what was acknowledged. The metadata says so also of the last leader of all,
+    /// when it comes back from a crash (KIP-966); it has everything where it acknowledged nothing that was not on stable storage.
+    pub(super) fn is_doubtful(&self, partition: &PartitionImage) -> bool {
+        let leader = partition.leader.map_or(-1, |l| l.0);
+        let last = match leader {
+            -1 => -1,
+            leader => self.last_leader.swap(leader, Ordering::AcqRel),
+        };
+        partition.recovering && (leader != last || self.durability == Durability::PageCache)
+    }
+
+    /// This node has been elected: what is not in its log is nowhere any more.
+    pub(super) fn tell_loss_of_leader(&self, epoch: LeaderEpoch, doubtful: bool) {
         let (topic, partition) = (&self.topic, self.index);
         let end = self.log().end();
         let known = self.known_committed();
@@ -41,7 +53,7 @@ impl Partition {
                 }
             };
             tracing::error!(%topic, %partition, "records at offsets {end} to {last} had been acknowledged and are lost: {why}");
-        } else if unclean {
+        } else if doubtful {
             tracing::warn!(
                 %topic,
                 %partition,
@@ -51,14 +63,13 @@ impl Partition {
         }
     }
 
-    /// The log ended at `before` and was cut, because the leader of this epoch has other records or none. `unclean`: it was elected
-    /// although it may lack records, as the metadata said when this node began to follow it.
+    /// The log ended at `before` and was cut, because the leader has other records or none.
     pub(super) fn tell_loss_of_follower(&self, leader: Following, before: Offset) {
         let (topic, partition) = (&self.topic, self.index);
         let Following {
             node,
             epoch,
-            unclean,
+            doubtful,
         } = leader;
         let end = self.log().end();
         let known = self.known_committed();
@@ -84,7 +95,7 @@ impl Partition {
                 "records at offsets {end} to {last} had been acknowledged and are lost{more}: node {node} was made the leader of epoch \
                  {epoch} without them. {WAIT}{power}"
             );
-        } else if unclean {
+        } else if doubtful {
             let last = before.0 - 1;
             tracing::warn!(
                 %topic,

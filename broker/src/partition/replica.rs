@@ -31,8 +31,8 @@ pub(super) enum Role {
     Follower {
         leader: NodeId,
         epoch: LeaderEpoch,
-        /// See [`Following::unclean`].
-        unclean: bool,
+        /// See [`Following::doubtful`].
+        doubtful: bool,
         machine: Follower,
     },
 }
@@ -42,8 +42,8 @@ pub(super) enum Role {
 pub(super) struct Following {
     pub node: NodeId,
     pub epoch: LeaderEpoch,
-    /// It was elected although it may lack records, and nobody has been in sync with it when this node began to follow.
-    pub unclean: bool,
+    /// It was elected although it may lack records, and nobody was in sync with it when this node began to follow.
+    pub doubtful: bool,
 }
 
 /// Where a follower goes on.
@@ -91,8 +91,11 @@ impl Partition {
             alone,
         };
         self.leadership.store(Arc::new(now));
-        if here && !before.here {
-            self.tell_loss_of_leader(now.epoch, partition.recovering);
+        let doubtful = self.is_doubtful(partition);
+        // What the first image after the start says may be long over.
+        let elected = before.epoch.0 >= 0 && before.epoch < now.epoch;
+        if here && elected && self.log().latest_epoch().is_none_or(|e| e < now.epoch) {
+            self.tell_loss_of_leader(now.epoch, doubtful);
         }
         if here {
             // A new leader notes where its epoch begins, even before it has written anything (KIP-279).
@@ -102,7 +105,7 @@ impl Partition {
             self.lead(&mut role, image, partition, alone);
         } else {
             self.enough.store(false, Ordering::Release);
-            self.follow_from_now(&mut role, &now, partition.recovering);
+            self.follow_from_now(&mut role, &now, doubtful);
         }
         drop(role);
         self.progress.wake();
@@ -160,7 +163,7 @@ impl Partition {
         self.perform(out);
     }
 
-    fn follow_from_now(self: &Arc<Self>, role: &mut Role, now: &Leadership, unclean: bool) {
+    fn follow_from_now(self: &Arc<Self>, role: &mut Role, now: &Leadership, doubtful: bool) {
         let Some(leader) = now.leader else {
             *role = Role::None;
             return;
@@ -178,7 +181,7 @@ impl Partition {
         *role = Role::Follower {
             leader,
             epoch: now.epoch,
-            unclean,
+            doubtful,
             machine: Follower::default(),
         };
         self.hub.moved.push(self);
@@ -472,7 +475,7 @@ impl Partition {
         let Role::Follower {
             leader,
             epoch,
-            unclean,
+            doubtful,
             machine,
         } = &mut *role
         else {
@@ -481,7 +484,7 @@ impl Partition {
         let leader = Following {
             node: *leader,
             epoch: *epoch,
-            unclean: *unclean,
+            doubtful: *doubtful,
         };
         if *epoch != asked.epoch || !self.is_open() {
             // Late news of another epoch; the partition has been moved on already.

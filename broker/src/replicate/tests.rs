@@ -846,7 +846,50 @@ async fn nothing_is_called_lost_that_was_never_acknowledged() {
     c.acked(leader, "clean", "1").await;
     c.converged("clean", &[1, 2, 3]).await;
     assert_eq!(values(&content(&c.partition(1, "clean"))), ["0", "1"]);
+    // And so does one whose log has lost what the others still have.
+    let leader = c.leader("clean").unwrap();
+    c.checkpoint(leader);
+    c.crash(leader).await;
+    c.lose_end(leader, "clean", 1);
+    c.boot(leader).await;
+    let next = c.leader("clean").unwrap();
+    assert_ne!(next, leader);
+    c.acked(next, "clean", "2").await;
+    c.converged("clean", &[1, 2, 3]).await;
+    assert_eq!(values(&content(&c.partition(1, "clean"))), ["0", "1", "2"]);
     assert_eq!(lost("clean"), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_election_is_doubted_unless_the_last_leader_is_back_with_all_that_was_on_stable_storage()
+{
+    listen();
+    for (topic, of_the_last) in [("doubt-fsync", 0), ("doubt-cache", 1)] {
+        let change = if of_the_last == 0 { durable } else { brisk };
+        let c = Cluster::start(2, change).await;
+        c.create(topic, &[1, 2], &[("min.insync.replicas", "1")])
+            .await;
+        c.acked(1, topic, "0").await;
+        c.converged(topic, &[1, 2]).await;
+        let topic_id = c.partition(1, topic).topic_id;
+        let elect = |leader: i32, isr: Vec<i32>| {
+            let record = PartitionChangeRecord {
+                partition_id: 0,
+                topic_id,
+                leader,
+                isr: Some(isr),
+                leader_recovery_state: 1,
+                ..Default::default()
+            };
+            [MetadataRecord::PartitionChangeRecord(record)]
+        };
+        for (leader, told) in [(1, of_the_last), (2, of_the_last + 1)] {
+            c.controller.dictate(&elect(-1, vec![]));
+            c.controller.dictate(&elect(leader, vec![leader]));
+            let lost = lost(topic);
+            assert_eq!(lost.len(), told, "{leader}: {lost:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -899,6 +942,44 @@ async fn what_a_loss_of_power_takes_is_told_by_who_leads_without_it() {
         told[0].starts_with("records at offsets 3 to 5 had been acknowledged and are lost: "),
         "{told:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_last_one_standing_loses_its_end_an_eligible_one_leads_with_everything() {
+    listen();
+    let mut c = Cluster::start(3, brisk).await;
+    c.create("last", &[1, 2, 3], &[]).await;
+    let mut acked = Vec::new();
+    for i in 0..8 {
+        let value = i.to_string();
+        c.acked(1, "last", &value).await;
+        acked.push(value);
+        if i == 3 {
+            c.kill(2).await;
+        }
+    }
+    // In an orderly way: what it has is whole.
+    c.kill(3).await;
+    assert_eq!(c.isr("last"), [1]);
+    let (error, _) = c.produce(1, "last", -1, "too few").await;
+    assert_eq!(error, ErrorCode::NotEnoughReplicas);
+    assert_eq!(c.produce(1, "last", 1, "alone").await, (ErrorCode::None, 8));
+    c.checkpoint(1);
+    c.kill(1).await;
+    c.lose_end(1, "last", 2);
+    // It is not trusted any more, and the first one that died never is.
+    c.boot(1).await;
+    c.boot(2).await;
+    assert_eq!(c.leader("last"), None);
+    c.clean = true;
+    c.boot(3).await;
+    assert_eq!(c.leader("last"), Some(3));
+    c.until("they follow", |c| c.isr("last") == [1, 2, 3]).await;
+    acked.push("more".into());
+    c.acked(3, "last", "more").await;
+    c.converged("last", &[1, 2, 3]).await;
+    assert_eq!(values(&content(&c.partition(1, "last"))), acked);
+    assert_eq!(lost("last"), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

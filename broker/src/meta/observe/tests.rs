@@ -295,8 +295,7 @@ async fn a_change_of_leader(amid: Amid) {
         .expect("it catches up in time")
         .unwrap();
 
-    let script = quorum.script.lock();
-    let given = &script.given;
+    let given = quorum.script.lock().given.clone();
     assert_eq!(given.len(), 2, "begun anew, once: {given:?}");
     assert_eq!(given[0].1, 3, "{given:?}");
     assert!(
@@ -312,7 +311,6 @@ async fn a_change_of_leader(amid: Amid) {
     assert_eq!(state(&image.load()), state(&handle.image()));
     assert_eq!(image.load().position, handle.image().position);
     assert_eq!(leadership.borrow().leader, Some(NodeId(1)));
-    drop(script);
     stop.send_replace(true);
     serving.shutdown().await;
     meta.stop().await.unwrap();

@@ -229,10 +229,10 @@ fn throttle(w: &World, to: Option<&Replicas>) -> Result<()> {
     configure(w, 2, TOPIC, name, replicas.as_deref())
 }
 
-/// How many of two replicas have to be in sync. With two of two, producers would be refused whenever a node is dead, and librdkafka may
-/// then send a record twice: when a batch in doubt is refused and one behind it is the first to find enough replicas, it takes a new
-/// epoch and sends all of them again.
-fn least_in_sync(w: &World, least: Option<&str>) -> Result<()> {
+/// How many replicas have to be in sync. Where so many are dead that producers are refused for it, librdkafka may send a record twice:
+/// when a batch in doubt is refused and one behind it is the first to find enough replicas again, it takes a new epoch and sends all of
+/// them as new. One replica that comes back alone takes records at once.
+pub fn least_in_sync(w: &World, least: Option<&str>) -> Result<()> {
     configure(w, 2, TOPIC, "min.insync.replicas", least)
 }
 
