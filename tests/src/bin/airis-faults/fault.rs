@@ -86,7 +86,6 @@ pub const FAULTS: &[Fault] = &[
     fault("slow-link", "N6", Net, slow_link),
     fault("power-one", "S23 R8", Disk, power_one),
     fault("power-all", "S24 R2", Disk, power_all),
-    fault("power-last", "R8 S24", Disk, power_last),
     fault("disk-full", "S10 S11 S12", Disk, disk_full),
     fault("disk-error", "S14", Disk, |w| disk_dies(w, false)),
     fault("disk-read-only", "S18", Disk, |w| disk_dies(w, true)),
@@ -399,28 +398,6 @@ fn power_all(w: &mut World) -> Result<()> {
         w.hold_some(0.0, 0.3, 4);
     }
     Ok(())
-}
-
-/// Two die one after the other, then the last one standing loses power, which leads what nobody else could.
-fn power_last(w: &mut World) -> Result<()> {
-    moves::least_in_sync(w, Some("1"))?;
-    let last = w.a_leader()?;
-    let mut others = [(last + 1) % NODES, (last + 2) % NODES];
-    w.chance.shuffle(&mut others);
-    w.kill(others[0])?;
-    w.goes_on(0.5)?;
-    w.kill(others[1])?;
-    w.hold_some(0.2, 0.5, 4);
-    w.cut_power(&[last])?;
-    w.hold(0.3);
-    let mut order = [0, 1, 2];
-    w.chance.shuffle(&mut order);
-    for node in order {
-        w.start(node)?;
-        w.hold_some(0.0, 0.5, 4);
-    }
-    w.in_sync()?;
-    moves::least_in_sync(w, None)
 }
 
 fn disk_full(w: &mut World) -> Result<()> {

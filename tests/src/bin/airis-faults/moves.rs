@@ -232,7 +232,7 @@ fn throttle(w: &World, to: Option<&Replicas>) -> Result<()> {
 /// How many replicas have to be in sync. Where so many are dead that producers are refused for it, librdkafka may send a record twice:
 /// when a batch in doubt is refused and one behind it is the first to find enough replicas again, it takes a new epoch and sends all of
 /// them as new. One replica that comes back alone takes records at once.
-pub fn least_in_sync(w: &World, least: Option<&str>) -> Result<()> {
+fn least_in_sync(w: &World, least: Option<&str>) -> Result<()> {
     configure(w, 2, TOPIC, "min.insync.replicas", least)
 }
 
