@@ -459,3 +459,6 @@ impl Observer {
         self.publish().await
     }
 }
+
+#[cfg(test)]
+mod tests;

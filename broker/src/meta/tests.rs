@@ -67,7 +67,7 @@ fn on(disk: &FaultyDisk) -> Host {
     }
 }
 
-fn options(dir: &Path) -> MetaOptions {
+pub(super) fn options(dir: &Path) -> MetaOptions {
     MetaOptions {
         balance: (Duration::from_secs(300), true),
         host: Host {
@@ -143,13 +143,13 @@ fn topic(name: &str, partitions: i32) -> CreateTopicsRequest {
     }
 }
 
-async fn create(handle: &MetaHandle, name: &str, partitions: i32) -> i16 {
+pub(super) async fn create(handle: &MetaHandle, name: &str, partitions: i32) -> i16 {
     let response = handle.create_topics(topic(name, partitions), None).await;
     response.unwrap().topics[0].error_code
 }
 
 /// The image but for where it is: what a restart must bring back.
-fn state(image: &Image) -> Vec<MetadataRecord> {
+pub(super) fn state(image: &Image) -> Vec<MetadataRecord> {
     image.records()
 }
 

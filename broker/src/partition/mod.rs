@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 
 use airis_cluster::config::TopicConfig;
 #[cfg(feature = "sim")]
@@ -26,6 +26,7 @@ pub mod config;
 mod disks;
 mod flush;
 mod hub;
+mod loss;
 mod moving;
 mod progress;
 mod replica;
@@ -94,6 +95,10 @@ pub struct Partition {
     enough: AtomicBool,
     enough_proposed: AtomicBool,
     high_watermark: AtomicI64,
+    /// The high watermark that was written down before this node stopped; see [`loss`].
+    noted: AtomicI64,
+    /// Who led last, as far as this node has seen; -1: nobody.
+    last_leader: AtomicI32,
     /// Waits for the high watermark, for leadership, for followers.
     pub progress: Progress,
     /// Followers that wait for the log to grow.
@@ -143,6 +148,8 @@ impl Partition {
             enough: AtomicBool::new(false),
             enough_proposed: AtomicBool::new(false),
             high_watermark: AtomicI64::new(high_watermark.0.clamp(log.start().0, log.end().0)),
+            noted: AtomicI64::new(high_watermark.0),
+            last_leader: AtomicI32::new(-1),
             placed: ArcSwap::from_pointee(Placed { log, seat }),
             writers: RwLock::new(()),
             future: Mutex::new(None),

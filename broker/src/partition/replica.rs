@@ -32,8 +32,19 @@ pub(super) enum Role {
     Follower {
         leader: NodeId,
         epoch: LeaderEpoch,
+        /// See [`Following::doubtful`].
+        doubtful: bool,
         machine: Follower,
     },
+}
+
+/// Whom a follower follows.
+#[derive(Clone, Copy)]
+pub(super) struct Following {
+    pub node: NodeId,
+    pub epoch: LeaderEpoch,
+    /// It was elected although it may lack records, and nobody was in sync with it when this node began to follow.
+    pub doubtful: bool,
 }
 
 /// Where a follower goes on.
@@ -81,6 +92,12 @@ impl Partition {
             alone,
         };
         self.leadership.store(Arc::new(now));
+        let doubtful = self.is_doubtful(partition);
+        // What the first image after the start says may be long over.
+        let elected = before.epoch.0 >= 0 && before.epoch < now.epoch;
+        if here && elected && self.log().latest_epoch().is_none_or(|e| e < now.epoch) {
+            self.tell_loss_of_leader(now.epoch, doubtful);
+        }
         if here {
             // A new leader notes where its epoch begins, even before it has written anything (KIP-279).
             if self.log().latest_epoch().is_none_or(|e| e < now.epoch) {
@@ -89,7 +106,7 @@ impl Partition {
             self.lead(&mut role, image, partition, alone);
         } else {
             self.enough.store(false, Ordering::Release);
-            self.follow_from_now(&mut role, &now);
+            self.follow_from_now(&mut role, &now, doubtful);
         }
         drop(role);
         self.progress.wake();
@@ -147,7 +164,7 @@ impl Partition {
         self.perform(out);
     }
 
-    fn follow_from_now(self: &Arc<Self>, role: &mut Role, now: &Leadership) {
+    fn follow_from_now(self: &Arc<Self>, role: &mut Role, now: &Leadership, doubtful: bool) {
         let Some(leader) = now.leader else {
             *role = Role::None;
             return;
@@ -165,6 +182,7 @@ impl Partition {
         *role = Role::Follower {
             leader,
             epoch: now.epoch,
+            doubtful,
             machine: Follower::default(),
         };
         self.hub.moved.push(self);
@@ -422,6 +440,13 @@ impl Partition {
             let mut incoming = self.hub.incoming.lock();
             incoming.record(self.hub.now(), records.len());
         }
+        if records.is_empty()
+            && answer.error == ErrorCode::None
+            && answer.diverging.is_none()
+            && answer.high_watermark <= asked.offset
+        {
+            self.is_whole();
+        }
         let input = follower::Input::Answer(Answer {
             records: !records.is_empty(),
             ..answer
@@ -448,8 +473,19 @@ impl Partition {
         now: Millis,
     ) -> Next {
         let mut role = self.role.lock();
-        let Role::Follower { epoch, machine, .. } = &mut *role else {
+        let Role::Follower {
+            leader,
+            epoch,
+            doubtful,
+            machine,
+        } = &mut *role
+        else {
             return Next::Stop;
+        };
+        let leader = Following {
+            node: *leader,
+            epoch: *epoch,
+            doubtful: *doubtful,
         };
         if *epoch != asked.epoch || !self.is_open() {
             // Late news of another epoch; the partition has been moved on already.
@@ -471,7 +507,7 @@ impl Partition {
             };
             machine.step(&local, step, &mut out);
             for effect in out {
-                match self.follow_effect(effect, records, now) {
+                match self.follow_effect(effect, leader, records, now) {
                     Ok(Did::Nothing) => {}
                     Ok(Did::Append) => {
                         next = Next::Fetch { appended: true };
@@ -493,6 +529,7 @@ impl Partition {
     fn follow_effect(
         &self,
         effect: follower::Effect,
+        leader: Following,
         records: &[u8],
         now: Millis,
     ) -> Result<Did, FollowError> {
@@ -509,6 +546,7 @@ impl Partition {
                 self.cap_checkpoints(end)?;
                 if end < before {
                     tracing::info!(%topic, partition = %index, "the log was cut from offset {before} to {end}: its leader has other records");
+                    self.tell_loss_of_follower(leader, before);
                 }
                 self.lower_high_watermark(end);
                 Ok(Did::Nothing)

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 
 use crate::load::{PARTITIONS, PROBE, Sent, TOPIC};
+use crate::moves;
 use crate::node::{NODES, receive, send};
 use crate::world::{GOES_ON, World};
 
@@ -66,6 +67,7 @@ pub const FAULTS: &[Fault] = &[
     fault("kill-all", "P4 R2", Nothing, kill_all),
     fault("kill-often", "P8 R6 R11", Nothing, kill_often),
     fault("kill-in-recovery", "P11", Nothing, kill_in_recovery),
+    fault("kill-in-move", "R14", Nothing, moves::kill_in_move),
     fault("pause-leader", "P5 R4 R12", Nothing, |w| {
         pause(w, World::a_leader)
     }),

@@ -8,6 +8,7 @@
 mod check;
 mod fault;
 mod load;
+mod moves;
 mod node;
 mod place;
 mod world;
