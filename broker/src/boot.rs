@@ -348,8 +348,25 @@ pub async fn start(
     // A node that is alone has applied what it decides: it is registered and unfenced in one step.
     let alone = plan.broker && meta.is_alone();
     let mut epoch = BrokerEpoch(-1);
+    if plan.broker {
+        let (disks, durability) = (disks.clone(), config.durability);
+        let run = registration.incarnation_id;
+        task::blocking(move || {
+            // A disk that does not take it fails, and its logs with it.
+            if let Err(e) = disks.mark_run(run, durability) {
+                warn!("this run is not noted in the log directories: {e}");
+            }
+        })
+        .await
+        .expect("noting a run does not panic");
+    }
     if alone {
-        let registered = meta.handle().register(registration.clone()).await;
+        let previous = disks.previous_epoch(&meta.handle().image(), config.node_id);
+        let registration = BrokerRegistrationRequest {
+            previous_broker_epoch: previous.0,
+            ..registration.clone()
+        };
+        let registered = meta.handle().register(registration).await;
         epoch = registered.map_err(StartError::Registration)?;
     }
     let (groups, coordinating) = Groups::start(
@@ -386,17 +403,10 @@ pub async fn start(
                 .map_err(StartError::Registration)?;
         }
         meta.handle().image_at(node.epoch().0).await;
-        let (partitions, durability) = (node.partitions.clone(), config.durability);
-        let epoch = node.epoch();
-        task::blocking(move || {
-            // A disk that does not take it fails, and its logs with it.
-            if let Err(e) = partitions.disks().mark_run(epoch, durability) {
-                warn!("this run is not noted in the log directories: {e}");
-            }
-            partitions.begin();
-        })
-        .await
-        .expect("opening the logs does not panic");
+        let partitions = node.partitions.clone();
+        task::blocking(move || partitions.begin())
+            .await
+            .expect("opening the logs does not panic");
         tasks
             .0
             .extend(replicate::start(&node, serving.clone(), &stopped));
@@ -521,7 +531,8 @@ fn registration(
         rack: config.rack.clone(),
         is_migrating_zk_broker: false,
         log_dirs: disks.directory_ids(),
-        previous_broker_epoch: disks.previous_epoch().0,
+        // Known once the metadata are.
+        previous_broker_epoch: -1,
     }
 }
 

@@ -24,6 +24,8 @@ use crate::work::until;
 
 /// Between two tries to reach a controller.
 const AGAIN: Duration = Duration::from_millis(50);
+/// So often a registration waits for metadata that are known to be behind.
+const BEHIND_MAX: u32 = 20;
 /// How often it is said why this broker is not registered yet.
 const SAY: Duration = Duration::from_secs(5);
 /// How long an orderly leave may take before the node goes without one.
@@ -37,11 +39,23 @@ const LEAVE_ALONE_MAX: Duration = Duration::from_secs(2);
 pub async fn register(node: &Node, request: &BrokerRegistrationRequest) -> Result<(), ErrorCode> {
     let answer_max = node.config.session_timeout;
     let mut said = Instant::now();
+    let mut behind = 0;
     loop {
+        let image = node.meta.image();
+        // What this broker was registered as before may be in what a new leader of the quorum has just committed.
+        if image.position.epoch < node.meta.leadership().borrow().epoch && behind < BEHIND_MAX {
+            behind += 1;
+            sleep(AGAIN).await;
+            continue;
+        }
+        let request = BrokerRegistrationRequest {
+            previous_broker_epoch: node.partitions.disks().previous_epoch(&image, node.id).0,
+            ..request.clone()
+        };
         let answer = if node.meta.is_active() {
-            Ok(broker_registration::register(&node.meta, request.clone()).await)
+            Ok(broker_registration::register(&node.meta, request).await)
         } else {
-            timeout(answer_max, node.meta.register_remote(request))
+            timeout(answer_max, node.meta.register_remote(&request))
                 .await
                 .unwrap_or(Err(ErrorCode::RequestTimedOut))
         };
@@ -56,7 +70,9 @@ pub async fn register(node: &Node, request: &BrokerRegistrationRequest) -> Resul
         match error {
             ErrorCode::NotController
             | ErrorCode::RequestTimedOut
-            | ErrorCode::DuplicateBrokerRegistration => {}
+            | ErrorCode::DuplicateBrokerRegistration
+            // The controller's disk, which may be full for a while.
+            | ErrorCode::KafkaStorageError => {}
             error => return Err(error),
         }
         if said.elapsed() >= SAY {

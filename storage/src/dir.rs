@@ -166,7 +166,7 @@ impl LogDir {
             .at("write", &path)
     }
 
-    /// What the run said of itself that was the last to use the directory; `None` if it is not known.
+    /// What the runs said of themselves that used the directory; `None` if it is not known.
     pub fn run_mark(&self) -> Result<Option<RunMark>, StorageError> {
         let path = self.path.join(RUN_MARK);
         match self.disk.read_to_end(&path) {

@@ -148,11 +148,7 @@ pub enum MetaError {
          damaged or came from elsewhere, so the node must not start on them. If the other voters are well, move the directory \
          aside: the node fetches the log from them"
     )]
-    Apart {
-        path: PathBuf,
-        end: i64,
-        epoch: i32,
-    },
+    Apart { path: PathBuf, end: i64, epoch: i32 },
     #[error("the metadata quorum failed: {0}")]
     Raft(String),
     #[error("the metadata log could not be closed: {0}")]

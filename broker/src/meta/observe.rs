@@ -137,6 +137,15 @@ pub(super) struct Observer {
     pending: VecDeque<BatchBytes>,
 }
 
+/// The whole batches of an answer. One that has none is an answer too: there is nothing behind a snapshot, perhaps for long.
+fn batches(records: &Bytes) -> Result<Vec<BatchBytes>, ObserveError> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let batches = parse_batches(records).map_err(|e| ObserveError::Senseless(e.to_string()))?;
+    Ok(batches.into_iter().collect())
+}
+
 impl Observer {
     pub fn new(
         options: ObserverOptions,
@@ -302,12 +311,8 @@ impl Observer {
             self.cut(partition.diverging_epoch.end_offset)?;
             return Ok(false);
         }
-        if let Some(Records::Bytes(records)) = partition.records
-            && !records.is_empty()
-        {
-            let batches =
-                parse_batches(&records).map_err(|e| ObserveError::Senseless(e.to_string()))?;
-            for batch in batches {
+        if let Some(Records::Bytes(records)) = partition.records {
+            for batch in batches(&records)? {
                 if batch.last_offset().0 >= self.end().0 {
                     self.pending.push_back(batch);
                 }

@@ -5,11 +5,12 @@
 //! believe a checkpoint over what the log holds, or begin a replica anew that may lie in a directory that is off line.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use airis_cluster::config::TopicConfig;
 use airis_cluster::machine::Chance;
+use airis_cluster::metadata::Image;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::names;
 use airis_protocol::types::{BrokerEpoch, NodeId, Offset, PartitionId, Str, Uuid};
@@ -80,11 +81,20 @@ const WRITE: [WriteOffsets; 3] = [
 /// What a directory's checkpoint files say, by kind. They know partitions by name only, and of what was there when they were written.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
-    log_dir: Arc<LogDir>,
+    /// Not held: whoever still has a partition when the node has stopped must not keep the directory locked, nor write in it.
+    log_dir: Weak<LogDir>,
+    path: PathBuf,
     written: Mutex<[PartitionOffsets; 3]>,
 }
 
 impl Checkpoints {
+    fn log_dir(&self) -> Result<Arc<LogDir>, StorageError> {
+        let closed = || StorageError::Closed {
+            path: self.path.clone(),
+        };
+        self.log_dir.upgrade().ok_or_else(closed)
+    }
+
     fn get(&self, kind: usize, key: &(String, PartitionId)) -> Offset {
         let written = self.written.lock();
         written[kind].get(key).copied().unwrap_or(Offset(0))
@@ -96,9 +106,10 @@ impl Checkpoints {
         kind: usize,
         offsets: impl FnOnce() -> PartitionOffsets,
     ) -> Result<(), StorageError> {
+        let log_dir = self.log_dir()?;
         let mut written = self.written.lock();
         let now = offsets();
-        WRITE[kind](&self.log_dir, &now)?;
+        WRITE[kind](&log_dir, &now)?;
         written[kind] = now;
         Ok(())
     }
@@ -112,11 +123,12 @@ impl Checkpoints {
         to: Offset,
     ) -> Result<(), StorageError> {
         let key = (topic.to_owned(), index);
+        let log_dir = self.log_dir()?;
         let mut written = self.written.lock();
         for (offsets, write) in written.iter_mut().zip(WRITE) {
             if let Some(offset) = offsets.get_mut(&key).filter(|o| **o > to) {
                 *offset = to;
-                write(&self.log_dir, offsets)?;
+                write(&log_dir, offsets)?;
             }
         }
         Ok(())
@@ -131,8 +143,8 @@ struct Dir {
     flushes: Arc<Flushes>,
     /// The mark of a clean shutdown was there.
     clean: bool,
-    /// All that the last run counted on was on stable storage, or there was none.
-    durable: bool,
+    /// The runs before this one of which nothing is lost.
+    run: RunMark,
     /// The machine has lost its power since, and with it perhaps what was not on stable storage.
     lossy: bool,
     checkpoints: Arc<Checkpoints>,
@@ -227,7 +239,7 @@ pub struct Disks {
     /// Told of each directory that fails.
     failures: watch::Receiver<()>,
     cluster_id: Str,
-    /// The epoch of the last run, if nothing of it is lost; -1 otherwise.
+    /// The epoch of the last run, if it ended in order; -1 otherwise.
     previous_epoch: BrokerEpoch,
     boot: String,
     producer_expiry_ms: i64,
@@ -407,21 +419,27 @@ impl Disks {
         !self.lost.is_empty() || self.dirs.iter().any(|d| !d.online())
     }
 
-    /// The epoch of the last run if all that it had counted on is here, after a stop in order or a crash; -1 otherwise (KIP-966).
-    pub fn previous_epoch(&self) -> BrokerEpoch {
-        self.previous_epoch
+    /// The epoch of this broker's registration in `image`, if all that the run of that registration had counted on is here: because it
+    /// ended in order, or because it crashed and its machine ran on, or because it counted on stable storage only; -1 otherwise
+    /// (`PreviousBrokerEpoch` of KIP-966).
+    pub fn previous_epoch(&self, image: &Image, node: NodeId) -> BrokerEpoch {
+        let ours = image.broker(node).filter(|b| {
+            let mut dirs = self.dirs.iter();
+            dirs.all(|d| d.run.runs.contains(&b.incarnation)) && self.lost.is_empty()
+        });
+        ours.map_or(self.previous_epoch, |b| b.epoch)
     }
 
-    /// Notes in every directory whose logs they are from now on. What it says of the run before must have been used by then.
-    pub fn mark_run(&self, epoch: BrokerEpoch, durability: Durability) -> Result<(), StorageError> {
+    /// Notes in every directory whose logs they are from now on, before this run is registered under this id.
+    pub fn mark_run(&self, run: Uuid, durability: Durability) -> Result<(), StorageError> {
         for dir in self.dirs.iter().filter(|d| d.online()) {
             let mark = RunMark {
                 boot: self.boot.clone(),
-                broker_epoch: epoch,
                 // What an earlier run left in the page cache only may still be there only.
-                durable: durability == Durability::Fsync && dir.durable,
+                durable: durability == Durability::Fsync && dir.run.durable,
+                runs: dir.run.runs.clone(),
             };
-            if let Err(e) = dir.log_dir.mark_run(&mark)
+            if let Err(e) = dir.log_dir.mark_run(&mark.with(run))
                 && dir.online()
             {
                 return Err(e);
@@ -931,7 +949,7 @@ fn judge(config: &BrokerConfig, looked: &[Looked]) -> Result<Option<Str>, DisksE
     Ok(first.map(|(_, id)| Str::from(id)))
 }
 
-/// Formats a directory if it is new, and reads what the last run wrote down; with its epoch, if nothing of it is lost.
+/// Formats a directory if it is new, and reads what the last run wrote down; with its epoch, if it ended in order.
 fn ready(
     (log_dir, properties, health): Looked,
     node: NodeId,
@@ -961,13 +979,10 @@ fn ready(
     };
     let clean = log_dir.take_clean_mark()?;
     let run = log_dir.run_mark()?;
-    let durable = new || clean.is_some() || run.as_ref().is_some_and(|r| r.durable);
-    let crashed = run.filter(|r| r.holds(boot)).map(|r| r.broker_epoch);
-    let lossy = !new && clean.is_none() && crashed.is_none();
-    let epoch = match &clean {
-        Some(mark) => mark.broker_epoch,
-        None => crashed,
-    };
+    let whole = run.filter(|r| r.holds(boot));
+    let lossy = !new && clean.is_none() && whole.is_none();
+    let mut run = whole.unwrap_or_default();
+    run.durable |= new || clean.is_some();
     let written = [
         log_dir.recovery_points()?.unwrap_or_default(),
         log_dir.log_starts()?.unwrap_or_default(),
@@ -979,13 +994,17 @@ fn ready(
         health,
         flushes: Arc::default(),
         clean: clean.is_some(),
-        durable,
+        run,
         lossy,
         checkpoints: Arc::new(Checkpoints {
-            log_dir: log_dir.clone(),
+            log_dir: Arc::downgrade(&log_dir),
+            path: log_dir.path().to_owned(),
             written: Mutex::new(written),
         }),
         log_dir,
     };
-    Ok((dir, epoch))
+    Ok((dir, clean.and_then(|mark| mark.broker_epoch)))
 }
+
+#[cfg(test)]
+mod tests;

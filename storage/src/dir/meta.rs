@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
+use airis_protocol::types::{NodeId, Uuid};
 
 /// The identity of a log directory (`meta.properties`, version 1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,37 +138,54 @@ impl PartitionMetadata {
     }
 }
 
-/// `airis-run`: of which run of which machine the directory's logs are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `airis-run`: of which runs, of which machine, the directory's logs are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunMark {
     /// The machine's run, from its power-on to its power-off: until then what was written is there, whatever becomes of the process.
     /// Empty if the machine does not tell.
     pub boot: String,
-    pub broker_epoch: BrokerEpoch,
-    /// Nothing that the run counted on was elsewhere than on stable storage.
+    /// Nothing that these runs counted on was elsewhere than on stable storage.
     pub durable: bool,
+    /// The newest runs since which nothing can have been lost, by the incarnation ids of their registrations, oldest first.
+    pub runs: Vec<Uuid>,
 }
 
+/// So many runs are remembered: one whose registration the metadata still show is among them, unless it was long in a loop of crashes.
+const RUNS_MAX: usize = 16;
+
 impl RunMark {
+    /// The mark with one run more.
+    pub fn with(mut self, run: Uuid) -> RunMark {
+        if self.runs.len() >= RUNS_MAX {
+            self.runs.remove(0);
+        }
+        self.runs.push(run);
+        self
+    }
+
     pub(super) fn format(&self) -> String {
-        format!(
-            "version=0\nboot={}\nbroker.epoch={}\ndurable={}\n",
-            self.boot, self.broker_epoch, self.durable
-        )
+        let mut text = format!("version=0\nboot={}\ndurable={}\n", self.boot, self.durable);
+        for run in &self.runs {
+            text += &format!("run={run}\n");
+        }
+        text + "end\n"
     }
 
     /// `None` if it is damaged.
     pub(super) fn parse(bytes: &[u8]) -> Option<RunMark> {
-        let mut lines = std::str::from_utf8(bytes).ok()?.lines();
+        let text = std::str::from_utf8(bytes).ok()?;
+        let mut lines = text.strip_suffix("end\n")?.lines();
         (lines.next()? == "version=0").then_some(())?;
         Some(RunMark {
             boot: lines.next()?.strip_prefix("boot=")?.to_owned(),
-            broker_epoch: BrokerEpoch(lines.next()?.strip_prefix("broker.epoch=")?.parse().ok()?),
             durable: lines.next()?.strip_prefix("durable=")?.parse().ok()?,
+            runs: lines
+                .map(|line| line.strip_prefix("run=")?.parse().ok())
+                .collect::<Option<_>>()?,
         })
     }
 
-    /// Whether all that the run counted on is still there, in this run of the machine.
+    /// Whether all that the runs counted on is still there, in this run of the machine.
     pub fn holds(&self, boot: &str) -> bool {
         self.durable || (!boot.is_empty() && self.boot == boot)
     }

@@ -143,3 +143,29 @@ fn a_new_directory_survives_a_power_cut() {
         assert_eq!(again.meta().unwrap().as_ref(), Some(&meta), "seed {seed}");
     }
 }
+
+#[test]
+fn a_run_mark_is_read_back_and_damage_is_seen() {
+    let disk: Arc<dyn Disk> = Arc::new(FaultyDisk::new());
+    let dir = LogDir::open(disk.clone(), Path::new("/d")).unwrap();
+    assert_eq!(dir.run_mark().unwrap(), None);
+    let mut mark = RunMark {
+        boot: "b".into(),
+        durable: false,
+        runs: Vec::new(),
+    };
+    for run in 1..=20 {
+        mark = mark.with(Uuid(run));
+    }
+    assert_eq!(mark.runs.len(), 16);
+    assert_eq!(mark.runs.last(), Some(&Uuid(20)));
+    dir.mark_run(&mark).unwrap();
+    assert_eq!(dir.run_mark().unwrap(), Some(mark.clone()));
+    assert!(mark.holds("b") && !mark.holds("c") && !mark.holds(""));
+    let path = Path::new("/d/airis-run");
+    let whole = disk.read_to_end(path).unwrap();
+    for cut in 0..whole.len() {
+        disk.write_atomically(path, &whole[..cut]).unwrap();
+        assert_eq!(dir.run_mark().unwrap(), None, "{cut} bytes");
+    }
+}

@@ -11,13 +11,13 @@ use std::time::Duration;
 use airis_broker::sim::{Node, Partition};
 use airis_cluster::metadata::{Image, PartitionImage};
 use airis_protocol::batch::{BatchBytes, BatchHeader};
-use airis_protocol::types::{LeaderEpoch, Offset, Uuid};
+use airis_protocol::types::{LeaderEpoch, NodeId, Offset, Uuid};
 use airis_storage::{Disk, OpenMode};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
 use crate::model::{Key, Seen};
-use crate::trace::fail;
+use crate::trace::{self, fail};
 use crate::world::{SINGLE, TOPIC, World};
 
 /// Metadata logs are compared this often.
@@ -101,6 +101,23 @@ pub fn newest(world: &World) -> Option<Arc<Image>> {
             .as_ref()
             .is_none_or(|n| n.position.offset < seen.position.offset)
     {
+        for topic in seen.topics() {
+            for (i, p) in topic.partitions.iter().enumerate() {
+                let before = newest.as_ref().and_then(|n| n.topic_by_id(topic.id));
+                let before = before.and_then(|t| t.partitions.get(i));
+                if before.is_none_or(|b| b.partition_epoch != p.partition_epoch) {
+                    let ids = |all: &[NodeId]| all.iter().map(|id| id.0).collect::<Vec<_>>();
+                    trace::note(format_args!(
+                        "{}-{i}: leader {:?} epoch {} isr {:?} elr {:?}",
+                        topic.name,
+                        p.leader.map(|l| l.0),
+                        p.leader_epoch,
+                        ids(&p.isr),
+                        ids(&p.elr),
+                    ));
+                }
+            }
+        }
         *newest = Some(seen);
     }
     newest.clone()
@@ -193,9 +210,9 @@ fn leads(world: &World, id: i32, partition: &Partition, epoch: LeaderEpoch) {
             partition.topic, partition.index
         )),
     }
-    // One that hears of it so late that others lead by now promises nothing.
+    // One that hears of it so late that others lead by now, or that the topic is gone, promises nothing.
     let newest = newest(world).and_then(|image| partition_of(&image, key));
-    if newest.is_some_and(|(_, p)| p.leader_epoch > epoch) {
+    if newest.is_none_or(|(_, p)| p.leader_epoch > epoch) {
         return;
     }
     let log = model.log(key);
@@ -347,13 +364,12 @@ pub fn is_whole(world: &World, id: i32) -> bool {
     let Some(image) = newest(world) else {
         return false;
     };
-    let id = airis_protocol::types::NodeId(id);
+    let id = NodeId(id);
     image.topics().all(|topic| {
         topic.partitions.iter().enumerate().all(|(i, p)| {
             let key = (topic.id, i as i32);
             !p.replicas.contains(&id)
-                || p.isr.contains(&id)
-                    && member_of(world, &image, &topic.name, key, id.0).is_some()
+                || p.isr.contains(&id) && member_of(world, &image, &topic.name, key, id.0).is_some()
         })
     })
 }

@@ -64,7 +64,9 @@ impl Committed {
             ));
         }
         if seen.base == 0 {
-            crate::trace::note(format_args!("{key:?}: node {node} is the first to show {seen:x?}"));
+            crate::trace::note(format_args!(
+                "{key:?}: node {node} is the first to show {seen:x?}"
+            ));
         }
         self.batches.insert(seen.base, seen);
         self.end = seen.last + 1;

@@ -446,10 +446,16 @@ impl World {
         trace::note(format_args!("node {id} starts, run {run}"));
         let loaded = self.given(id).resolve().expect("the properties are right");
         let process = scope.spawn(async move {
+            let mut stopped = stopped;
             let serving = [Handle::current()].into();
-            let running = match start(loaded, seed, serving, host).await {
-                Ok(running) => running,
-                Err(e) => return Err(e.to_string()),
+            let running = tokio::select! {
+                biased;
+                running = start(loaded, seed, serving, host) => match running {
+                    Ok(running) => running,
+                    Err(e) => return Err(e.to_string()),
+                },
+                // One that is told to stop while it starts just ends.
+                Ok(()) = &mut stopped => return Ok(()),
             };
             trace::note(format_args!("node {id} is up, run {run}"));
             if stopped.await.is_err() {

@@ -330,3 +330,9 @@ async fn a_snapshot_whose_leader_leads_no_more_is_begun_anew_at_the_next_one() {
 async fn a_snapshot_whose_leader_falls_silent_is_begun_anew_at_the_next_one() {
     a_change_of_leader(Amid::IsSilent).await;
 }
+
+#[test]
+fn an_answer_with_nothing_new_is_none_that_makes_no_sense() {
+    assert!(batches(&Bytes::new()).unwrap().is_empty());
+    assert!(batches(&Bytes::from_static(b"something else")).is_err());
+}

@@ -130,6 +130,25 @@ fn the_high_watermark_is_the_lowest_end_in_sync() {
 }
 
 #[test]
+fn what_followers_had_before_an_epoch_that_the_leader_never_saw_does_not_count() {
+    let mut r = Run::new(&[1, 2, 3]);
+    assert_eq!(r.fetch(2, 10), []);
+    // Another may have led in epoch 8, and 2 may have cut its log there; that 3 is gone commits nothing.
+    let again = Input::Assigned(assigned(9, 22, &[1, 2], &[1, 2]));
+    assert!(
+        !r.step(again)
+            .iter()
+            .any(|e| matches!(e, Effect::HighWatermark(_)))
+    );
+    assert_eq!(r.fetch(2, 7), [hw(7)]);
+    // The next epoch is nobody else's.
+    let mut r = Run::new(&[1, 2, 3]);
+    assert_eq!(r.fetch(2, 10), []);
+    let next = Input::Assigned(assigned(8, 21, &[1, 2], &[1, 2]));
+    assert!(r.step(next).contains(&hw(10)));
+}
+
+#[test]
 fn what_the_leader_has_not_flushed_does_not_count() {
     let mut r = Run::new(&[1, 2]);
     let grown = Input::Grown {

@@ -1,0 +1,178 @@
+//! What log directories remember of earlier runs and of older topics, on a disk that crashes.
+
+use airis_cluster::config::Layers;
+use airis_protocol::batch::{BatchBuilder, TimestampType};
+use airis_protocol::compress::Codec;
+use airis_protocol::messages::{MetadataRecord, RegisterBrokerRecord};
+
+use airis_protocol::types::{LeaderEpoch, Millis};
+use airis_storage::disk::faulty::{Crash, FaultyDisk};
+use airis_storage::log::{AppendArgs, Origin};
+
+use super::super::hub::Hub;
+use super::*;
+
+const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
+const NOW: Millis = Millis(1_700_000_000_000);
+
+fn open_all(disk: &FaultyDisk, boot: &str) -> Disks {
+    let host = Host {
+        disk: Arc::new(disk.clone()),
+        boot: boot.to_owned(),
+        ..Host::default()
+    };
+    let config = BrokerConfig {
+        log_dirs: vec!["/a".into()],
+        ..Default::default()
+    };
+    Disks::open_all(&host, &config, CLUSTER, 3).unwrap()
+}
+
+fn open(disks: &Disks, topic_id: Uuid) -> Arc<Partition> {
+    let config = TopicConfig::resolve(&(), &Layers::none()).unwrap();
+    let opened = disks
+        .open(&Wanted {
+            topic: "t",
+            topic_id,
+            index: PartitionId(0),
+            directory: Uuid::UNASSIGNED,
+            wish: None,
+            old: true,
+            config: &config,
+        })
+        .unwrap();
+    Arc::new(Partition::new(
+        "t".into(),
+        topic_id,
+        PartitionId(0),
+        opened,
+        Durability::PageCache,
+        Hub::new(&BrokerConfig::default()),
+        Arc::new(config),
+    ))
+}
+
+fn append(partition: &Partition) {
+    let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
+    builder.push(NOW, None, Some(b"value"), &[]);
+    let batches = builder.build(Offset(0), LeaderEpoch(0));
+    let args = AppendArgs {
+        leader_epoch: LeaderEpoch(0),
+        now: NOW,
+        origin: Origin::Client,
+    };
+    partition.log().append_as_leader(&batches, args).unwrap();
+}
+
+/// What the directory's checkpoints say of the partition, on the disk.
+fn on_disk(disk: &FaultyDisk) -> Vec<i64> {
+    let text = disk.read_to_end(Path::new("/a/recovery-point-offset-checkpoint"));
+    let text = String::from_utf8(text.unwrap()).unwrap();
+    let said = text.lines().filter_map(|l| l.strip_prefix("t 0 "));
+    said.map(|offset| offset.parse().unwrap()).collect()
+}
+
+#[test]
+fn what_is_known_of_an_older_topic_of_the_name_is_forgotten_before_the_new_one_begins() {
+    let disk = FaultyDisk::new();
+    let disks = open_all(&disk, "x");
+    let older = open(&disks, Uuid(1));
+    append(&older);
+    older.log().flush().unwrap();
+    disks
+        .write_checkpoints(std::slice::from_ref(&older))
+        .unwrap();
+    assert_eq!(on_disk(&disk), [1]);
+    disks.delete(&older.log(), "t", PartitionId(0), 0).unwrap();
+    let newer = open(&disks, Uuid(2));
+    assert_eq!(on_disk(&disk), [0], "before anything is written to it");
+    append(&newer);
+    // Its process ends before another checkpoint: nothing of the new log was flushed.
+    drop((older, newer, disks));
+    let disk = disk.after(Crash::Process, 1);
+    let disks = open_all(&disk, "x");
+    let again = open(&disks, Uuid(2));
+    assert_eq!(
+        (again.log().end(), again.log().recovery_point()),
+        (Offset(1), Offset(0))
+    );
+}
+
+#[test]
+fn what_checkpoints_say_beyond_a_cut_is_taken_back_before_the_log_goes_on() {
+    let disk = FaultyDisk::new();
+    let disks = open_all(&disk, "x");
+    let partition = open(&disks, Uuid(1));
+    append(&partition);
+    append(&partition);
+    partition.log().flush().unwrap();
+    disks
+        .write_checkpoints(std::slice::from_ref(&partition))
+        .unwrap();
+    assert_eq!(on_disk(&disk), [2]);
+    let end = partition.log().truncate_to(Offset(1), NOW).unwrap();
+    let checkpoints = partition.seat().checkpoints;
+    checkpoints.cap("t", PartitionId(0), end).unwrap();
+    assert_eq!(on_disk(&disk), [1]);
+    // Whoever comes after the directory was given up writes no more.
+    drop(disks);
+    let late = checkpoints.cap("t", PartitionId(0), Offset(0));
+    assert!(matches!(late, Err(StorageError::Closed { .. })), "{late:?}");
+}
+
+#[test]
+fn records_of_which_nothing_says_whose_they_are_are_not_taken_after_a_loss_of_power() {
+    for (boot, expected) in [("x", 1), ("y", 0)] {
+        let disk = FaultyDisk::new();
+        let disks = open_all(&disk, "x");
+        disks.mark_run(Uuid(5), Durability::PageCache).unwrap();
+        let partition = open(&disks, Uuid(1));
+        append(&partition);
+        drop((partition, disks));
+        let disk = disk.after(Crash::Process, 1);
+        disk.remove_file(Path::new("/a/t-0/partition.metadata"))
+            .unwrap();
+        let again = open(&open_all(&disk, boot), Uuid(2));
+        assert_eq!(again.log().end(), Offset(expected), "boot {boot}");
+    }
+}
+
+#[test]
+fn a_broker_that_has_lost_nothing_says_so() {
+    let record = MetadataRecord::RegisterBrokerRecord(RegisterBrokerRecord {
+        broker_id: 1,
+        incarnation_id: Uuid(5),
+        broker_epoch: 9,
+        ..Default::default()
+    });
+    let (image, _) = Image::default()
+        .apply(Offset(9), LeaderEpoch(1), &[record])
+        .unwrap();
+    use Durability::{Fsync, PageCache};
+    // The durabilities of two runs, whether the power went after them, and whether all of the second is still there.
+    for (runs, power, whole) in [
+        ([PageCache, PageCache], false, true),
+        ([PageCache, PageCache], true, false),
+        ([Fsync, Fsync], true, true),
+        // What the first left in the page cache was never asked for again.
+        ([PageCache, Fsync], true, false),
+    ] {
+        let mut disk = FaultyDisk::new();
+        for (run, durability) in runs.into_iter().enumerate() {
+            let disks = open_all(&disk, "x");
+            disks.mark_run(Uuid(4 + run as u128), durability).unwrap();
+            drop(disks);
+            disk = disk.after(Crash::Process, 1);
+        }
+        let disks = open_all(&disk, if power { "y" } else { "x" });
+        let epoch = disks.previous_epoch(&image, NodeId(1)).0;
+        assert_eq!(
+            epoch,
+            if whole { 9 } else { -1 },
+            "{runs:?}, power lost: {power}"
+        );
+    }
+    // A run of which this node knows nothing.
+    let disks = open_all(&FaultyDisk::new(), "x");
+    assert_eq!(disks.previous_epoch(&image, NodeId(1)).0, -1);
+}
