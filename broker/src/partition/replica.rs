@@ -93,8 +93,7 @@ impl Partition {
         };
         self.leadership.store(Arc::new(now));
         let doubtful = self.is_doubtful(partition);
-        // What the first image after the start says may be long over.
-        let elected = before.epoch.0 >= 0 && before.epoch < now.epoch;
+        let elected = before.epoch < now.epoch;
         if here && elected && self.log().latest_epoch().is_none_or(|e| e < now.epoch) {
             self.tell_loss_of_leader(now.epoch, doubtful);
         }

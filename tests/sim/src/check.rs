@@ -123,6 +123,13 @@ pub fn newest(world: &World) -> Option<Arc<Image>> {
     newest.clone()
 }
 
+/// The node that answers for groups, by the newest metadata.
+pub fn coordinator(world: &World) -> Option<i32> {
+    let image = newest(world)?;
+    let topic = image.topic("__consumer_offsets")?;
+    topic.partitions.get(0)?.leader.map(|l| l.0)
+}
+
 /// Reads whole batches of a log.
 fn batches(partition: &Partition, from: i64, to: i64, mut see: impl FnMut(&BatchHeader)) -> i64 {
     let mut at = from;
