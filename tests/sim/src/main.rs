@@ -129,7 +129,7 @@ fn alone(args: &Args, seed: u64, plant: Option<Plant>) {
 fn replay(args: &Args, seed: u64) -> String {
     let plant = args.plant.as_ref();
     format!(
-        "cargo run --release -p airis-sim -- --seed {seed} --seconds {}{}",
+        "cargo run --profile sim -p airis-sim -- --seed {seed} --seconds {}{}",
         args.seconds,
         plant.map_or(String::new(), |p| format!(" --plant {p}"))
     )
