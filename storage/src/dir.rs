@@ -327,6 +327,12 @@ fn kind_of(name: &str) -> Option<(PartitionDirKind, &str)> {
     Some((PartitionDirKind::Log, name))
 }
 
+/// Takes away what runs said of themselves in a log directory, durably.
+pub fn remove_run_mark(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    disk.remove_file(&dir.join(RUN_MARK))?;
+    disk.sync_dir(dir)
+}
+
 impl PartitionMetadata {
     /// Reads a partition's `partition.metadata`; `None` if it is missing or damaged (a crash right after the topic was made).
     pub fn read(disk: &dyn Disk, dir: &Path) -> Result<Option<PartitionMetadata>, StorageError> {

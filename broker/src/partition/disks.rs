@@ -5,7 +5,7 @@
 //! believe a checkpoint over what the log holds, or begin a replica anew that may lie in a directory that is off line.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use airis_cluster::config::TopicConfig;
@@ -15,7 +15,7 @@ use airis_protocol::error::ErrorCode;
 use airis_protocol::names;
 use airis_protocol::types::{BrokerEpoch, NodeId, Offset, PartitionId, Str, Uuid};
 use airis_storage::checkpoint::PartitionOffsets;
-use airis_storage::dir::{PartitionDir, PartitionDirKind, PartitionMetadata, RunMark};
+use airis_storage::dir::{self, PartitionDir, PartitionDirKind, PartitionMetadata, RunMark};
 use airis_storage::files;
 use airis_storage::log::{Log, OpenArgs};
 use airis_storage::{Disk, Health, LogDir, MetaProperties, StorageError, Watched};
@@ -23,12 +23,16 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use checkpoints::{Checkpoints, HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
+
 use super::flush::Flushes;
 use super::{Partition, config};
 use crate::clock::Clock;
 use crate::config::{BrokerConfig, Durability};
 use crate::host::Host;
 use crate::time::Instant;
+
+mod checkpoints;
 
 /// A directory of a deleted partition, and when its files go.
 pub struct Deleted {
@@ -65,74 +69,6 @@ pub enum DisksError {
         first_dir: PathBuf,
         first: Str,
     },
-}
-
-/// The kinds of checkpoints: the file's writer for each.
-const RECOVERY_POINTS: usize = 0;
-const LOG_STARTS: usize = 1;
-const HIGH_WATERMARKS: usize = 2;
-type WriteOffsets = fn(&LogDir, &PartitionOffsets) -> Result<(), StorageError>;
-const WRITE: [WriteOffsets; 3] = [
-    LogDir::write_recovery_points,
-    LogDir::write_log_starts,
-    LogDir::write_high_watermarks,
-];
-
-/// What a directory's checkpoint files say, by kind. They know partitions by name only, and of what was there when they were written.
-#[derive(Debug)]
-pub(super) struct Checkpoints {
-    /// Not held: whoever still has a partition when the node has stopped must not keep the directory locked, nor write in it.
-    log_dir: Weak<LogDir>,
-    path: PathBuf,
-    written: Mutex<[PartitionOffsets; 3]>,
-}
-
-impl Checkpoints {
-    fn log_dir(&self) -> Result<Arc<LogDir>, StorageError> {
-        let closed = || StorageError::Closed {
-            path: self.path.clone(),
-        };
-        self.log_dir.upgrade().ok_or_else(closed)
-    }
-
-    fn get(&self, kind: usize, key: &(String, PartitionId)) -> Offset {
-        let written = self.written.lock();
-        written[kind].get(key).copied().unwrap_or(Offset(0))
-    }
-
-    /// Replaces one kind. The offsets are taken while nobody else writes: what is cut meanwhile is seen, or cuts these.
-    fn write(
-        &self,
-        kind: usize,
-        offsets: impl FnOnce() -> PartitionOffsets,
-    ) -> Result<(), StorageError> {
-        let log_dir = self.log_dir()?;
-        let mut written = self.written.lock();
-        let now = offsets();
-        WRITE[kind](&log_dir, &now)?;
-        written[kind] = now;
-        Ok(())
-    }
-
-    /// From now on no file says more of a log than that it was good up to `to`. For one that was cut, or that takes the place of
-    /// another of its name: before anything is appended to it.
-    pub(super) fn cap(
-        &self,
-        topic: &str,
-        index: PartitionId,
-        to: Offset,
-    ) -> Result<(), StorageError> {
-        let key = (topic.to_owned(), index);
-        let log_dir = self.log_dir()?;
-        let mut written = self.written.lock();
-        for (offsets, write) in written.iter_mut().zip(WRITE) {
-            if let Some(offset) = offsets.get_mut(&key).filter(|o| **o > to) {
-                *offset = to;
-                write(&log_dir, offsets)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// One log directory.
@@ -212,6 +148,8 @@ pub struct Wanted<'a> {
     pub wish: Option<&'a Path>,
     /// It may have been here before this run.
     pub old: bool,
+    /// Other nodes have it, too.
+    pub replicated: bool,
     pub config: &'a TopicConfig,
 }
 
@@ -253,22 +191,19 @@ type Looked = (LogDir, Option<MetaProperties>, Arc<Health>);
 
 type Watching = (Arc<dyn Disk>, Arc<Health>);
 
+/// What is done, once, when a directory fails.
+type Failed = Arc<dyn Fn() + Send + Sync>;
+
 /// A disk as seen from a directory.
-fn watching(disk: &Arc<dyn Disk>, path: &Path, told: &Arc<watch::Sender<()>>) -> Watching {
-    let told = told.clone();
-    let health = Health::new(path, move || {
-        told.send_replace(());
-    });
+fn watching(disk: &Arc<dyn Disk>, path: &Path, failed: &Failed) -> Watching {
+    let failed = failed.clone();
+    let health = Health::new(path, move || failed());
     let watched = Watched::new(disk.clone(), health.clone());
     (Arc::new(watched), health)
 }
 
-fn look(
-    disk: &Arc<dyn Disk>,
-    path: &Path,
-    told: &Arc<watch::Sender<()>>,
-) -> Result<Looked, StorageError> {
-    let (watched, health) = watching(disk, path, told);
+fn look(disk: &Arc<dyn Disk>, path: &Path, failed: &Failed) -> Result<Looked, StorageError> {
+    let (watched, health) = watching(disk, path, failed);
     let log_dir = LogDir::open(watched, path)?;
     let properties = log_dir.meta()?;
     Ok((log_dir, properties, health))
@@ -300,7 +235,15 @@ impl Disks {
     ) -> Result<Disks, DisksError> {
         let disk = host.disk.clone();
         let (told, failures) = watch::channel(());
-        let told = Arc::new(told);
+        let (doubted, all) = (disk.clone(), config.log_dirs.clone());
+        let failed: Failed = Arc::new(move || {
+            // Nobody knows what of this directory got to the disk: nothing says any more that all of this run is there. One mark that is
+            // missing is enough, and the disk that has failed may not let go of its own.
+            for dir in &all {
+                let _ = dir::remove_run_mark(&*doubted, dir);
+            }
+            told.send_replace(());
+        });
         let mut chance = Chance::new(seed);
         let metadata_dir = config.metadata_dir.clone();
         let mut lost: Vec<(PathBuf, StorageError)> = Vec::new();
@@ -318,7 +261,7 @@ impl Disks {
         };
         let mut looked: Vec<Looked> = Vec::new();
         for path in &config.log_dirs {
-            match look(&disk, path, &told) {
+            match look(&disk, path, &failed) {
                 Ok(found) => looked.push(found),
                 Err(e) => lose(path, e)?,
             }
@@ -345,7 +288,7 @@ impl Disks {
             match dir {
                 Some(dir) => (dir.disk().clone(), dir.health.clone()),
                 // It may be one of its own.
-                None => watching(&disk, &path, &told),
+                None => watching(&disk, &path, &failed),
             }
         });
         // The epoch counts only if it is every directory's: otherwise something may be missing in one of them.
@@ -462,7 +405,8 @@ impl Disks {
         if wanted.old && dir.id == wanted.directory && !dir.disk().exists(&path) {
             self.adopt_future(dir, topic, index, &path)?;
         }
-        if dir.holds_unknown(&path) {
+        // What nobody else has is better than nothing.
+        if wanted.replicated && dir.holds_unknown(&path) {
             self.set_aside(&dir.log_dir, topic, index, &path)?;
         }
         if !dir.disk().exists(&path) {
@@ -983,11 +927,6 @@ fn ready(
     let lossy = !new && clean.is_none() && whole.is_none();
     let mut run = whole.unwrap_or_default();
     run.durable |= new || clean.is_some();
-    let written = [
-        log_dir.recovery_points()?.unwrap_or_default(),
-        log_dir.log_starts()?.unwrap_or_default(),
-        log_dir.high_watermarks()?.unwrap_or_default(),
-    ];
     let log_dir = Arc::new(log_dir);
     let dir = Dir {
         id,
@@ -996,11 +935,7 @@ fn ready(
         clean: clean.is_some(),
         run,
         lossy,
-        checkpoints: Arc::new(Checkpoints {
-            log_dir: Arc::downgrade(&log_dir),
-            path: log_dir.path().to_owned(),
-            written: Mutex::new(written),
-        }),
+        checkpoints: Arc::new(Checkpoints::read(&log_dir)?),
         log_dir,
     };
     Ok((dir, clean.and_then(|mark| mark.broker_epoch)))

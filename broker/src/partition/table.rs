@@ -480,6 +480,7 @@ impl PartitionTable {
             directory,
             wish: wish.as_deref(),
             old: !self.complete.load(Ordering::Acquire),
+            replicated: image.replicas.len() > 1,
             config,
         });
         if !opened.as_ref().is_err_and(|e| e.is_short()) {

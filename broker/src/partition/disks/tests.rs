@@ -16,19 +16,23 @@ const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 const NOW: Millis = Millis(1_700_000_000_000);
 
 fn open_all(disk: &FaultyDisk, boot: &str) -> Disks {
+    open_dirs(disk, boot, &["/a"])
+}
+
+fn open_dirs(disk: &FaultyDisk, boot: &str, dirs: &[&str]) -> Disks {
     let host = Host {
         disk: Arc::new(disk.clone()),
         boot: boot.to_owned(),
         ..Host::default()
     };
     let config = BrokerConfig {
-        log_dirs: vec!["/a".into()],
+        log_dirs: dirs.iter().map(PathBuf::from).collect(),
         ..Default::default()
     };
     Disks::open_all(&host, &config, CLUSTER, 3).unwrap()
 }
 
-fn open(disks: &Disks, topic_id: Uuid) -> Arc<Partition> {
+fn open(disks: &Disks, topic_id: Uuid, replicated: bool) -> Arc<Partition> {
     let config = TopicConfig::resolve(&(), &Layers::none()).unwrap();
     let opened = disks
         .open(&Wanted {
@@ -38,6 +42,7 @@ fn open(disks: &Disks, topic_id: Uuid) -> Arc<Partition> {
             directory: Uuid::UNASSIGNED,
             wish: None,
             old: true,
+            replicated,
             config: &config,
         })
         .unwrap();
@@ -64,6 +69,17 @@ fn append(partition: &Partition) {
     partition.log().append_as_leader(&batches, args).unwrap();
 }
 
+/// A partition with so many records, all of them flushed and in the checkpoints.
+fn flushed(disks: &Disks, records: usize) -> Arc<Partition> {
+    let partition = open(disks, Uuid(1), true);
+    (0..records).for_each(|_| append(&partition));
+    partition.log().flush().unwrap();
+    disks
+        .write_checkpoints(std::slice::from_ref(&partition))
+        .unwrap();
+    partition
+}
+
 /// What the directory's checkpoints say of the partition, on the disk.
 fn on_disk(disk: &FaultyDisk) -> Vec<i64> {
     let text = disk.read_to_end(Path::new("/a/recovery-point-offset-checkpoint"));
@@ -76,22 +92,17 @@ fn on_disk(disk: &FaultyDisk) -> Vec<i64> {
 fn what_is_known_of_an_older_topic_of_the_name_is_forgotten_before_the_new_one_begins() {
     let disk = FaultyDisk::new();
     let disks = open_all(&disk, "x");
-    let older = open(&disks, Uuid(1));
-    append(&older);
-    older.log().flush().unwrap();
-    disks
-        .write_checkpoints(std::slice::from_ref(&older))
-        .unwrap();
+    let older = flushed(&disks, 1);
     assert_eq!(on_disk(&disk), [1]);
     disks.delete(&older.log(), "t", PartitionId(0), 0).unwrap();
-    let newer = open(&disks, Uuid(2));
+    let newer = open(&disks, Uuid(2), true);
     assert_eq!(on_disk(&disk), [0], "before anything is written to it");
     append(&newer);
     // Its process ends before another checkpoint: nothing of the new log was flushed.
     drop((older, newer, disks));
     let disk = disk.after(Crash::Process, 1);
     let disks = open_all(&disk, "x");
-    let again = open(&disks, Uuid(2));
+    let again = open(&disks, Uuid(2), true);
     assert_eq!(
         (again.log().end(), again.log().recovery_point()),
         (Offset(1), Offset(0))
@@ -102,13 +113,7 @@ fn what_is_known_of_an_older_topic_of_the_name_is_forgotten_before_the_new_one_b
 fn what_checkpoints_say_beyond_a_cut_is_taken_back_before_the_log_goes_on() {
     let disk = FaultyDisk::new();
     let disks = open_all(&disk, "x");
-    let partition = open(&disks, Uuid(1));
-    append(&partition);
-    append(&partition);
-    partition.log().flush().unwrap();
-    disks
-        .write_checkpoints(std::slice::from_ref(&partition))
-        .unwrap();
+    let partition = flushed(&disks, 2);
     assert_eq!(on_disk(&disk), [2]);
     let end = partition.log().truncate_to(Offset(1), NOW).unwrap();
     let checkpoints = partition.seat().checkpoints;
@@ -122,17 +127,18 @@ fn what_checkpoints_say_beyond_a_cut_is_taken_back_before_the_log_goes_on() {
 
 #[test]
 fn records_of_which_nothing_says_whose_they_are_are_not_taken_after_a_loss_of_power() {
-    for (boot, expected) in [("x", 1), ("y", 0)] {
+    // Where nobody else has them they are better than nothing.
+    for (boot, replicated, expected) in [("x", true, 1), ("y", true, 0), ("y", false, 1)] {
         let disk = FaultyDisk::new();
         let disks = open_all(&disk, "x");
         disks.mark_run(Uuid(5), Durability::PageCache).unwrap();
-        let partition = open(&disks, Uuid(1));
+        let partition = open(&disks, Uuid(1), true);
         append(&partition);
         drop((partition, disks));
         let disk = disk.after(Crash::Process, 1);
         disk.remove_file(Path::new("/a/t-0/partition.metadata"))
             .unwrap();
-        let again = open(&open_all(&disk, boot), Uuid(2));
+        let again = open(&open_all(&disk, boot), Uuid(2), replicated);
         assert_eq!(again.log().end(), Offset(expected), "boot {boot}");
     }
 }
@@ -172,6 +178,21 @@ fn a_broker_that_has_lost_nothing_says_so() {
             "{runs:?}, power lost: {power}"
         );
     }
+    // A directory has failed meanwhile, and cannot be written to: the other tells.
+    let disk = FaultyDisk::new();
+    let both = ["/a", "/b"];
+    let disks = open_dirs(&disk, "x", &both);
+    disks.mark_run(Uuid(5), Durability::Fsync).unwrap();
+    disk.fail_under(Some(Path::new("/a")));
+    assert!(
+        disks.write_log_starts(&[]).is_ok(),
+        "the directory says so itself"
+    );
+    assert_eq!(disks.failed().len(), 1);
+    disk.fail_under(None);
+    drop(disks);
+    let disks = open_dirs(&disk.after(Crash::Process, 1), "x", &both);
+    assert_eq!(disks.previous_epoch(&image, NodeId(1)).0, -1);
     // A run of which this node knows nothing.
     let disks = open_all(&FaultyDisk::new(), "x");
     assert_eq!(disks.previous_epoch(&image, NodeId(1)).0, -1);

@@ -79,6 +79,7 @@ impl Node {
             directory,
             wish: None,
             old,
+            replicated: true,
             config: &config,
         })?;
         Ok(Arc::new(Partition::new(

@@ -36,12 +36,12 @@ table! { BROKER_CLUSTER
     "leader.imbalance.check.interval.seconds": Long = "300", AtLeast(1), High, ReadOnly, Served, public "Seconds between two looks for leaders to be given back.";
     "metadata.log.dir": String = null, Any, High, ReadOnly, Served, public "Where the cluster's metadata log lies; without it, the first of `log.dirs`.";
     "metadata.log.max.record.bytes.between.snapshots": Long = "20971520", AtLeast(1), High, ReadOnly, Served, public "Bytes of metadata log after which a snapshot is taken.";
-    "metadata.log.max.snapshot.interval.ms": Long = "3600000", AtLeast(0), High, ReadOnly, Served, public "Milliseconds after which a snapshot of the metadata is taken if there is anything new; 0 for never.";
-    "metadata.log.segment.bytes": Int = "1073741824", AtLeast(8388608), High, ReadOnly, Served, public "Size of a segment of the metadata log.";
-    "metadata.log.segment.ms": Long = "604800000", Any, High, ReadOnly, Served, public "Age of a segment of the metadata log, in milliseconds.";
+    "metadata.log.max.snapshot.interval.ms": Long = "3600000", AtLeast(0), High, ReadOnly, Later, public "Milliseconds after which a snapshot of the metadata is taken if there is anything new; 0 for never.";
+    "metadata.log.segment.bytes": Int = "1073741824", AtLeast(8388608), High, ReadOnly, Later, public "Size of a segment of the metadata log.";
+    "metadata.log.segment.ms": Long = "604800000", Any, High, ReadOnly, Later, public "Age of a segment of the metadata log, in milliseconds.";
     "metadata.max.idle.interval.ms": Int = "500", AtLeast(0), Low, ReadOnly, Later, public "Milliseconds after which an idle controller writes an empty record, 0 for never.";
-    "metadata.max.retention.bytes": Long = "104857600", Any, High, ReadOnly, Served, public "Bytes of metadata log and snapshots that are kept.";
-    "metadata.max.retention.ms": Long = "604800000", Any, High, ReadOnly, Served, public "Milliseconds metadata log and snapshots are kept.";
+    "metadata.max.retention.bytes": Long = "104857600", Any, High, ReadOnly, Later, public "Bytes of metadata log and snapshots that are kept.";
+    "metadata.max.retention.ms": Long = "604800000", Any, High, ReadOnly, Later, public "Milliseconds metadata log and snapshots are kept.";
     "node.id": Int = required, AtLeast(0), High, ReadOnly, Served, public "The node's id, unique among brokers and controllers.";
     "process.roles": List = required, ListOf { valid: &["broker", "controller"], empty: false }, High, ReadOnly, Served, public "What the node is: `broker`, `controller`, or both.";
     "server.max.startup.time.ms": Long = "9223372036854775807", AtLeast(0), Medium, ReadOnly, None, internal "The start is bounded by its own steps.";

@@ -22,7 +22,7 @@ table! { BROKER_GROUPS
     "group.coordinator.append.linger.ms": Int = "-1", AtLeast(-1), Medium, ReadOnly, None, public "Writes of the coordinator are not held back.";
     "group.coordinator.background.threads": Int = "2", AtLeast(1), High, ReadOnly, None, public "Coordinators are served by tasks, not by a pool of threads.";
     "group.coordinator.cached.buffer.max.bytes": Int = "1048588", AtLeast(524288), Medium, ClusterWide, None, public "The coordinator keeps no write buffers.";
-    "group.coordinator.rebalance.protocols": List = "classic,consumer,streams", ListOf { valid: &["consumer", "classic", "share", "streams"], empty: false }, Medium, ReadOnly, Served, public "The group protocols that are served.";
+    "group.coordinator.rebalance.protocols": List = "classic,consumer,streams", ListOf { valid: &["consumer", "classic", "share", "streams"], empty: false }, Medium, ReadOnly, Later, public "The group protocols that are served.";
     "group.coordinator.threads": Int = "4", AtLeast(1), High, ReadOnly, None, public "Coordinators are served by tasks, not by a pool of threads.";
     "group.initial.rebalance.delay.ms": Int = "3000", Any, Medium, ReadOnly, Served, public "Milliseconds a new classic group waits for more members before its first rebalance.";
     "group.max.session.timeout.ms": Int = "1800000", Any, Medium, ReadOnly, Served, public "The longest session timeout a classic member may ask for, in milliseconds.";
@@ -66,7 +66,7 @@ table! { BROKER_GROUPS
     "group.streams.session.timeout.ms": Int = "45000", AtLeast(1), Medium, ReadOnly, Later, public "A setting of streams groups (KIP-1071), not served yet.";
     "offset.metadata.max.bytes": Int = "4096", Any, High, ReadOnly, Served, public "The longest note a committed offset may carry, in bytes.";
     "offsets.commit.timeout.ms": Int = "5000", AtLeast(1), High, ReadOnly, Served, public "Milliseconds an offset commit may wait for its replicas.";
-    "offsets.load.buffer.size": Int = "5242880", AtLeast(1), High, ReadOnly, Served, public "Bytes read at a time while groups and offsets are loaded.";
+    "offsets.load.buffer.size": Int = "5242880", AtLeast(1), High, ReadOnly, None, public "Bytes read at a time while groups and offsets are loaded.";
     "offsets.retention.check.interval.ms": Long = "600000", AtLeast(1), High, ReadOnly, Served, public "Milliseconds between two looks for offsets whose time is over.";
     "offsets.retention.minutes": Int = "10080", AtLeast(1), High, ReadOnly, Served, public "Minutes a group's offsets are kept after its last member left.";
     "offsets.topic.compression.codec": Int = "0", Any, High, ReadOnly, Served, public "Codec of `__consumer_offsets`: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.";

@@ -35,10 +35,10 @@ table! { BROKER_LOG
     "log.flush.interval.ms": Long = null, Any, High, ClusterWide, Served, public "Default `flush.ms` of topics; without it `log.flush.scheduler.interval.ms`.";
     "log.flush.offset.checkpoint.interval.ms": Int = "60000", AtLeast(0), High, ReadOnly, Served, public "Milliseconds between two writes of the recovery points.";
     "log.flush.scheduler.interval.ms": Long = "9223372036854775807", Any, High, ReadOnly, Served, public "Milliseconds between two looks for logs that are due to be forced to disk.";
-    "log.flush.start.offset.checkpoint.interval.ms": Int = "60000", AtLeast(0), High, ReadOnly, Served, public "Milliseconds between two writes of the log start offsets.";
+    "log.flush.start.offset.checkpoint.interval.ms": Int = "60000", AtLeast(0), High, ReadOnly, Later, public "Milliseconds between two writes of the log start offsets.";
     "log.index.interval.bytes": Int = "4096", AtLeast(0), Medium, ClusterWide, Served, public "Default `index.interval.bytes` of topics.";
     "log.index.size.max.bytes": Int = "10485760", AtLeast(4), Medium, ClusterWide, Served, public "Default `segment.index.bytes` of topics.";
-    "log.initial.task.delay.ms": Long = "30000", AtLeast(0), Low, ReadOnly, Served, internal "Milliseconds after the start before retention and flushing begin.";
+    "log.initial.task.delay.ms": Long = "30000", AtLeast(0), Low, ReadOnly, Later, internal "Milliseconds after the start before retention and flushing begin.";
     "log.local.retention.bytes": Long = "-2", AtLeast(-2), Medium, ClusterWide, Later, public "Default `local.retention.bytes` of topics.";
     "log.local.retention.ms": Long = "-2", AtLeast(-2), Medium, ClusterWide, Later, public "Default `local.retention.ms` of topics.";
     "log.message.timestamp.after.max.ms": Long = "3600000", AtLeast(0), Medium, ClusterWide, Served, public "Default `message.timestamp.after.max.ms` of topics.";
@@ -60,7 +60,7 @@ table! { BROKER_LOG
     "min.insync.replicas": Int = "1", AtLeast(1), High, ClusterWide, Served, public "Default `min.insync.replicas` of topics.";
     "num.partitions": Int = "1", AtLeast(1), Medium, ReadOnly, Served, public "Partitions of topics that are created without a number.";
     "num.recovery.threads.per.data.dir": Int = "2", AtLeast(1), High, ClusterWide, Served, public "Logs of one data directory that are opened at a time at the start.";
-    "producer.id.expiration.check.interval.ms": Int = "600000", AtLeast(1), Low, ReadOnly, Served, internal "Milliseconds between two looks for idempotent producers to forget.";
+    "producer.id.expiration.check.interval.ms": Int = "600000", AtLeast(1), Low, ReadOnly, Later, internal "Milliseconds between two looks for idempotent producers to forget.";
     "producer.id.expiration.ms": Int = "86400000", AtLeast(1), Low, ClusterWide, Served, public "Milliseconds an idempotent producer is remembered after its last write.";
     "unclean.leader.election.enable": Boolean = "false", Any, High, ClusterWide, Later, public "Default `unclean.leader.election.enable` of topics.";
     "unclean.leader.election.interval.ms": Long = "300000", AtLeast(1), Medium, ReadOnly, Later, internal "Milliseconds between two looks for partitions that need an unclean election.";

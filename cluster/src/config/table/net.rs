@@ -19,12 +19,12 @@ table! { BROKER_NET
     "kafka.metrics.reporters": List = "", ListUnique { empty: true }, Low, ReadOnly, None, public "Names Java classes; metrics are served over HTTP.";
     "listener.security.protocol.map": String = "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", Any, Low, PerBroker, Served, public "The security protocol of each listener name, `NAME:PROTOCOL,...`.";
     "listeners": List = "PLAINTEXT://:9092", ListUnique { empty: false }, High, PerBroker, Served, public "Addresses to listen on, `NAME://host:port,...`; an empty host is every interface, port 0 takes a free one.";
-    "max.connection.creation.rate": Int = "2147483647", AtLeast(0), Medium, ClusterWide, Served, public "New connections a second, at most.";
+    "max.connection.creation.rate": Int = "2147483647", AtLeast(0), Medium, ClusterWide, Later, public "New connections a second, at most.";
     "max.connections": Int = "2147483647", AtLeast(0), Medium, ClusterWide, Served, public "Open connections, at most; further ones wait. Not of the brokers' own listener, if there are others.";
-    "max.connections.per.ip": Int = "2147483647", AtLeast(0), Medium, ClusterWide, Served, public "Open connections of one client address, at most.";
-    "max.connections.per.ip.overrides": String = "", Any, Medium, ClusterWide, Served, public "Other limits for some addresses, `host:count,...`.";
+    "max.connections.per.ip": Int = "2147483647", AtLeast(0), Medium, ClusterWide, Later, public "Open connections of one client address, at most.";
+    "max.connections.per.ip.overrides": String = "", Any, Medium, ClusterWide, Later, public "Other limits for some addresses, `host:count,...`.";
     "max.incremental.fetch.session.cache.slots": Int = "1000", AtLeast(0), Medium, ReadOnly, Served, public "Fetch sessions that are remembered, at most.";
-    "max.request.partition.size.limit": Int = "2000", AtLeast(1), Medium, ReadOnly, Served, public "Partitions one DescribeTopicPartitions answer may hold.";
+    "max.request.partition.size.limit": Int = "2000", AtLeast(1), Medium, ReadOnly, Later, public "Partitions one DescribeTopicPartitions answer may hold.";
     "metric.reporters": List = "org.apache.kafka.common.metrics.JmxReporter", ListUnique { empty: true }, Low, ClusterWide, None, public "Names Java classes; metrics are served over HTTP.";
     "metrics.num.samples": Int = "2", AtLeast(1), Low, ReadOnly, None, public "Belongs to Java metrics reporters.";
     "metrics.recording.level": String = "INFO", Any, Low, ReadOnly, None, public "Belongs to Java metrics reporters.";
@@ -34,12 +34,12 @@ table! { BROKER_NET
     "producer.purgatory.purge.interval.requests": Int = "1000", Any, Medium, ReadOnly, None, public "Waiting requests are futures; there is no purgatory.";
     "queued.max.request.bytes": Long = "-1", Any, Medium, ReadOnly, Served, public "Bytes of requests above 64 KiB in memory at a time; -1: airis.request.memory.bytes.";
     "queued.max.requests": Int = "500", AtLeast(1), High, ReadOnly, None, public "There is no queue of requests; their bytes are bounded by queued.max.request.bytes.";
-    "request.timeout.ms": Int = "30000", Any, High, ReadOnly, Served, public "Milliseconds the broker's own requests may take.";
+    "request.timeout.ms": Int = "30000", Any, High, ReadOnly, Later, public "Milliseconds the broker's own requests may take.";
     "socket.connection.setup.timeout.max.ms": Long = "30000", Any, Medium, ReadOnly, Later, public "The longest wait for a connection to another node, in milliseconds.";
     "socket.connection.setup.timeout.ms": Long = "10000", Any, Medium, ReadOnly, Later, public "Milliseconds to wait for a connection to another node.";
-    "socket.listen.backlog.size": Int = "50", AtLeast(1), Medium, ReadOnly, Served, public "Connections the kernel may hold that are not accepted yet.";
-    "socket.receive.buffer.bytes": Int = "102400", Any, High, ReadOnly, Served, public "Receive buffer of client sockets, -1 for the system's own.";
+    "socket.listen.backlog.size": Int = "50", AtLeast(1), Medium, ReadOnly, None, public "Up to 1,024 connections wait to be accepted.";
+    "socket.receive.buffer.bytes": Int = "102400", Any, High, ReadOnly, None, public "The system sizes the buffers of sockets by need.";
     "socket.request.max.bytes": Int = "104857600", AtLeast(1), High, ReadOnly, Served, public "The largest request that is read, in bytes.";
-    "socket.send.buffer.bytes": Int = "102400", Any, High, ReadOnly, Served, public "Send buffer of client sockets, -1 for the system's own.";
+    "socket.send.buffer.bytes": Int = "102400", Any, High, ReadOnly, None, public "The system sizes the buffers of sockets by need.";
     "telemetry.max.bytes": Int = "1048576", AtLeast(1), Low, ReadOnly, Later, public "The largest metrics push of a client, in bytes.";
 }
