@@ -45,7 +45,8 @@ impl Builder {
         self
     }
 
-    /// Starts the node on the current tokio runtime; clients are served when this returns.
+    /// Starts the node on the current tokio runtime; clients are served when this returns. It shares the runtime's threads: a
+    /// client that blocks (librdkafka's, when it is polled or dropped) belongs in `spawn_blocking` or `block_in_place`.
     ///
     /// Errors: an unknown property, a port in use, a directory that cannot be used. Nothing has been changed then.
     pub async fn start(self) -> Result<Broker, StartError> {

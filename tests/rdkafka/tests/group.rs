@@ -13,7 +13,7 @@ use rdkafka::consumer::{
 use rdkafka::message::Message;
 use rdkafka::producer::FutureRecord;
 use rdkafka::{Offset, TopicPartitionList};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::*;
@@ -59,6 +59,7 @@ type Read = Arc<Mutex<BTreeMap<(i32, i64), usize>>>;
 
 struct Member {
     told: Told,
+    consumer: Arc<StreamConsumer<Told>>,
     reading: JoinHandle<()>,
 }
 
@@ -71,6 +72,9 @@ impl Member {
     async fn vanish(self) {
         self.reading.abort();
         let _ = self.reading.await;
+        // The last of its handles blocks until its commits are answered: not on a thread that serves the broker.
+        let consumer = self.consumer;
+        spawn_blocking(move || drop(consumer)).await.unwrap();
     }
 }
 
@@ -89,17 +93,22 @@ fn join(broker: &Broker, instance: &str, read: &Read) -> Member {
         .create_with_context(told.clone())
         .unwrap();
     consumer.subscribe(&["t"]).unwrap();
-    let read = read.clone();
+    let consumer = Arc::new(consumer);
+    let (reader, read) = (consumer.clone(), read.clone());
     let reading = tokio::spawn(async move {
         loop {
-            let message = consumer.recv().await.expect("reading goes on");
+            let message = reader.recv().await.expect("reading goes on");
             let at = (message.partition(), message.offset());
             *read.lock().unwrap().entry(at).or_default() += 1;
             // A member that has just lost the partition may not commit any more; whoever has it now reads it again.
-            let _ = consumer.commit_message(&message, CommitMode::Async);
+            let _ = reader.commit_message(&message, CommitMode::Async);
         }
     });
-    Member { told, reading }
+    Member {
+        told,
+        consumer,
+        reading,
+    }
 }
 
 /// Sends so many records to each partition.
