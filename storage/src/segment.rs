@@ -213,11 +213,17 @@ impl Segment {
             .disk
             .open(&path, OpenMode::Truncate)
             .at("create", &path)?;
-        if let Some(len) = preallocate {
-            file.preallocate(len).at("preallocate", &path)?;
-        }
+        let reserved = match preallocate {
+            Some(len) => file.preallocate(len).at("preallocate", &path),
+            None => Ok(()),
+        };
         // Left by a crash, of an earlier life of this offset.
-        self.remove_files(&[files::OFFSET_INDEX, files::TIME_INDEX, files::TXN_INDEX])?;
+        let stale = [files::OFFSET_INDEX, files::TIME_INDEX, files::TXN_INDEX];
+        if let Err(e) = reserved.and_then(|()| self.remove_files(&stale)) {
+            // An empty file would end the segment before it here, at the next start, whatever that one has taken by then.
+            let _ = self.disk.remove_file(&path);
+            return Err(e);
+        }
         *self.slot.lock() = Slot::Held(file);
         self.dirty.store(true, Ordering::Release);
         self.made.store(true, Ordering::Release);
@@ -267,7 +273,10 @@ impl Segment {
         let len = self.len();
         let file = self.held_file()?;
         self.dirty.store(true, Ordering::Release);
-        file.write_at(len, parts).map_err(|e| {
+        let written = file.write_at(len, parts);
+        // Once more: a flush that began meanwhile has not covered these bytes.
+        self.dirty.store(true, Ordering::Release);
+        written.map_err(|e| {
             // Bytes beyond `len` mean nothing to us, but a JVM or a recovery would see half a batch.
             let _ = file.set_len(len);
             StorageError::io("write", &self.path(files::LOG), e)
@@ -306,6 +315,12 @@ impl Segment {
             // A hint that cannot be written now (a full disk) is written later.
             let _ = self.write_indexes(&mut indexes);
         }
+    }
+
+    /// Length and end, of one moment: an append between two looks would give bytes to whom its offsets are hidden from.
+    pub fn extent(&self) -> (u64, i64) {
+        let _still = self.indexes.read();
+        (self.len(), self.end())
     }
 
     fn write_indexes(&self, indexes: &mut Indexes) -> Result<(), StorageError> {

@@ -526,7 +526,7 @@ impl Partition {
     }
 
     fn follow_effect(
-        &self,
+        self: &Arc<Self>,
         effect: follower::Effect,
         leader: Following,
         records: &[u8],
@@ -541,7 +541,12 @@ impl Partition {
             }
             F::Truncate(to) => {
                 let before = self.log().end();
-                let end = self.cut(|log| log.truncate_to(to, now))?;
+                let end = self.cut(|log| log.truncate_to(to, now)).inspect_err(|e| {
+                    // It can be cut once it is known what of it has gone bad.
+                    if let StorageError::Damaged { .. } = e {
+                        self.suspect(to);
+                    }
+                })?;
                 self.cap_checkpoints(end)?;
                 if end < before {
                     tracing::info!(%topic, partition = %index, "the log was cut from offset {before} to {end}: its leader has other records");

@@ -189,6 +189,17 @@ struct State {
     /// Blocks that cannot be read until they are written whole: file and number.
     unreadable: BTreeSet<(u64, u64)>,
     broken: Option<PathBuf>,
+    amid_write: AmidWrite,
+}
+
+/// What happens while the next write is under way.
+#[derive(Default)]
+struct AmidWrite(Option<Box<dyn FnOnce() + Send>>);
+
+impl std::fmt::Debug for AmidWrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("AmidWrite").field(&self.0.is_some()).finish()
+    }
 }
 
 /// What a disk reads and writes at once.
@@ -313,6 +324,11 @@ impl FaultyDisk {
     /// The process has no file descriptor left: what is open goes on, nothing else is opened.
     pub fn refuse_opens(&self, refuse: bool) {
         self.0.lock().short = refuse;
+    }
+
+    /// Calls this while the next write is under way: it has begun, and nothing of it is there yet.
+    pub fn amid_next_write(&self, happens: impl FnOnce() + Send + 'static) {
+        self.0.lock().amid_write = AmidWrite(Some(Box::new(happens)));
     }
 
     /// Everything at or below this path fails.
@@ -440,6 +456,10 @@ impl RangeSource for FaultyFile {
 impl DiskFile for FaultyFile {
     fn write_at(&self, position: u64, parts: &mut [IoSlice<'_>]) -> io::Result<()> {
         let mut data: Vec<u8> = parts.iter().flat_map(|p| p.iter().copied()).collect();
+        let meanwhile = self.disk.0.lock().amid_write.0.take();
+        if let Some(happens) = meanwhile {
+            happens();
+        }
         let mut state = self.disk.0.lock();
         state.reach(&self.path)?;
         state.write_over(self.inode, position..position + data.len() as u64)?;

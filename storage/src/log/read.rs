@@ -91,11 +91,11 @@ impl Log {
             }
         };
         let last = at + 1 == segments.len();
+        let (mut limit, end) = segment.extent();
         let segment_end = match segments.get(at + 1) {
             Some(next) => next.base,
-            None => segment.end(),
+            None => end,
         };
-        let mut limit = segment.len();
         let upper = if bound.0 < segment_end {
             if let Some(p) = segment.locate(bound.0)? {
                 limit = p;

@@ -418,3 +418,44 @@ fn a_panic_amid_an_append_is_healed_by_the_next_one() {
     let (log, report) = at_point(&t, false, 0);
     assert_eq!((log.end(), report.truncated_bytes), (Offset(6), 0));
 }
+
+#[test]
+fn a_flush_during_a_write_does_not_count_for_it() {
+    for seed in 0..20 {
+        let t = Harness::new(small());
+        let log = Arc::new(t.open());
+        append(&log, &batch(1, NOW, 100));
+        let flushing = log.clone();
+        t.disk.amid_next_write(move || {
+            assert_eq!(flushing.flush().unwrap(), Offset(1));
+        });
+        append(&log, &batch(1, NOW, 100));
+        assert_eq!(log.flush().unwrap(), Offset(2));
+        let after = Harness {
+            disk: t.disk.after(crate::disk::faulty::Crash::Power, seed),
+            config: t.config.clone(),
+        };
+        assert_eq!(after.open().end(), Offset(2), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_roll_that_finds_no_room_to_reserve_leaves_nothing() {
+    let t = Harness::new(LogConfig {
+        preallocate: true,
+        ..small()
+    });
+    let log = t.open();
+    append(&log, &batch(1, NOW, 7_000));
+    t.disk.set_capacity(Some(t.disk.used() + 4_000));
+    let large = log.append_as_leader(&batch(1, NOW, 3_000), args());
+    assert!(matches!(large, Err(AppendError::Storage(_))), "{large:?}");
+    // What still fits goes behind what is there.
+    append(&log, &batch(1, NOW, 100));
+    log.flush().unwrap();
+    drop(log);
+    for clean in [true, false] {
+        let (again, _) = t.reopen(clean);
+        assert_eq!(again.end(), Offset(2), "clean: {clean}");
+    }
+}

@@ -75,3 +75,31 @@ fn readers_see_whole_batches_in_order_while_everything_moves() {
     assert_eq!(report, RecoveryReport::default());
     assert_eq!((again.start(), again.end()), (log.start(), log.end()));
 }
+
+#[test]
+fn readers_get_nothing_at_or_beyond_their_bound() {
+    let tmp = tempfile::tempdir().unwrap();
+    let config = Arc::new(LogConfig::default());
+    let dir = tmp.path().join("t-0");
+    let (log, _) = Log::open(Arc::new(RealDisk), &dir, config, OpenArgs::default()).unwrap();
+    append(&log, &batch(1, NOW, 20));
+    let done = AtomicBool::new(false);
+    thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    let bound = log.end();
+                    let from = Offset(bound.0 - 1);
+                    for batch in parse(&log.read(from, 1 << 20, bound, true).unwrap()) {
+                        let next = batch.header().next_offset();
+                        assert!(next <= bound, "up to {next}, asked for up to {bound}");
+                    }
+                }
+            });
+        }
+        for _ in 0..60_000 {
+            append(&log, &batch(1, NOW, 20));
+        }
+        done.store(true, Ordering::Release);
+    });
+}
