@@ -358,6 +358,7 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
             .log_flush_scheduler_interval_ms
             .clamp(1, FLUSH_CHECK_MS_MAX)),
         producer_id_expiration: Millis(kafka.producer_id_expiration_ms.into()),
+        producer_id_expiration_check: ms(kafka.producer_id_expiration_check_interval_ms.into()),
         recovery_threads: kafka.num_recovery_threads_per_data_dir as usize,
         replica_lag_max: Millis(kafka.replica_lag_time_max_ms),
         replica_fetch_wait_max: ms(kafka.replica_fetch_wait_max_ms.into()),

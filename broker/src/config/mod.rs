@@ -92,6 +92,8 @@ pub struct BrokerConfig {
     pub flush_check: Duration,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration: Millis,
+    /// `producer.id.expiration.check.interval.ms`.
+    pub producer_id_expiration_check: Duration,
     /// `num.recovery.threads.per.data.dir`.
     pub recovery_threads: usize,
     /// `replica.lag.time.max.ms`.
@@ -175,6 +177,7 @@ impl Default for BrokerConfig {
             high_watermark_checkpoint_interval: Duration::from_secs(5),
             flush_check: Duration::from_secs(1),
             producer_id_expiration: Millis(86_400_000),
+            producer_id_expiration_check: Duration::from_secs(600),
             recovery_threads: 2,
             replica_lag_max: Millis(30_000),
             replica_fetch_wait_max: Duration::from_millis(500),

@@ -53,6 +53,12 @@ pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
             move |node| retain(node, drift.jumped(node))
         }),
         every(node, stopped, config.flush_check, flush),
+        every(
+            node,
+            stopped,
+            config.producer_id_expiration_check,
+            forget_producers,
+        ),
         every(node, stopped, config.checkpoint_interval, checkpoint),
         every(
             node,
@@ -157,6 +163,15 @@ fn flush(node: &Node) {
         if partition.log().flush_due(now) {
             partition.flush_now();
         }
+    }
+}
+
+/// Forgets idempotent producers that have been silent for long.
+fn forget_producers(node: &Node) {
+    let now = node.clock.now();
+    for partition in node.partitions.all() {
+        let log = partition.log();
+        log.expire_producers(now, node.config.producer_id_expiration.0);
     }
 }
 

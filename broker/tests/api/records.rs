@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use airis_broker::Broker;
 use airis_protocol::batch::{TimestampType, at, batch_crc};
 use airis_protocol::compress::Codec;
 use airis_protocol::error::ErrorCode;
@@ -101,6 +102,39 @@ async fn an_idempotent_producers_retries_and_gaps_are_told_apart() {
         partitions[1].error_code,
         ErrorCode::UnknownTopicOrPartition.code()
     );
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_that_is_silent_for_long_is_forgotten() {
+    let broker = Broker::builder()
+        .property("producer.id.expiration.ms", 1)
+        .property("producer.id.expiration.check.interval.ms", 20)
+        .start()
+        .await
+        .unwrap();
+    let mut c = Client::to(&broker).await;
+    c.create("t", 1, &[]).await;
+    let first = c.produce("t", -1, idempotent(7, 0, 0, &["a"])).await;
+    assert_eq!(first.error_code, 0);
+    let request = DescribeProducersRequest {
+        topics: vec![describe_producers_request::TopicRequest {
+            name: Str::from("t"),
+            partition_indexes: vec![0],
+        }],
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let described = c.call(&request, 0).await;
+        if described.topics[0].partitions[0]
+            .active_producers
+            .is_empty()
+        {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it is still remembered");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     broker.stop().await;
 }
 

@@ -60,7 +60,7 @@ table! { BROKER_LOG
     "min.insync.replicas": Int = "1", AtLeast(1), High, ClusterWide, Served, public "Default `min.insync.replicas` of topics.";
     "num.partitions": Int = "1", AtLeast(1), Medium, ReadOnly, Served, public "Partitions of topics that are created without a number.";
     "num.recovery.threads.per.data.dir": Int = "2", AtLeast(1), High, ClusterWide, Served, public "Logs of one data directory that are opened at a time at the start.";
-    "producer.id.expiration.check.interval.ms": Int = "600000", AtLeast(1), Low, ReadOnly, Later, internal "Milliseconds between two looks for idempotent producers to forget.";
+    "producer.id.expiration.check.interval.ms": Int = "600000", AtLeast(1), Low, ReadOnly, Served, internal "Milliseconds between two looks for idempotent producers to forget.";
     "producer.id.expiration.ms": Int = "86400000", AtLeast(1), Low, ClusterWide, Served, public "Milliseconds an idempotent producer is remembered after its last write.";
     "unclean.leader.election.enable": Boolean = "false", Any, High, ClusterWide, Later, public "Default `unclean.leader.election.enable` of topics.";
     "unclean.leader.election.interval.ms": Long = "300000", AtLeast(1), Medium, ReadOnly, Later, internal "Milliseconds between two looks for partitions that need an unclean election.";
