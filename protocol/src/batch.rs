@@ -237,7 +237,29 @@ pub fn batch_crc(batch: &[u8]) -> u32 {
 
 /// Checks the CRC of one whole batch whose header is `header`.
 pub fn check_crc(header: &BatchHeader, batch: &[u8]) -> Result<(), BatchError> {
-    let (stored, computed) = (header.crc, batch_crc(batch));
+    compare(header.crc, batch_crc(batch))
+}
+
+/// As [`check_crc`], for a batch that comes piece by piece, from [`at::ATTRIBUTES`] on.
+pub struct PiecewiseCrc(crc_fast::Digest);
+
+impl Default for PiecewiseCrc {
+    fn default() -> Self {
+        PiecewiseCrc(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi))
+    }
+}
+
+impl PiecewiseCrc {
+    pub fn add(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    pub fn check(self, header: &BatchHeader) -> Result<(), BatchError> {
+        compare(header.crc, self.0.finalize() as u32)
+    }
+}
+
+fn compare(stored: u32, computed: u32) -> Result<(), BatchError> {
     if stored == computed {
         Ok(())
     } else {
@@ -407,6 +429,14 @@ mod tests {
     fn the_crc_is_castagnoli_and_leaves_offset_and_epoch_free() {
         let mut bytes = sample(Codec::None).to_vec();
         assert_eq!(batch_crc(&bytes), crc32c::crc32c(&bytes[21..]));
+        let header = BatchHeader::read(&bytes).unwrap();
+        for size in [1, 7, 64, 1000] {
+            let mut pieces = PiecewiseCrc::default();
+            bytes[at::ATTRIBUTES..]
+                .chunks(size)
+                .for_each(|piece| pieces.add(piece));
+            assert_eq!(pieces.check(&header), check_crc(&header, &bytes));
+        }
         stamp(&mut bytes, Offset(77), LeaderEpoch(5));
         let (batch, _) = BatchBytes::parse(bytes.clone().into()).unwrap();
         assert_eq!(

@@ -4,10 +4,10 @@
 //! that the medium does not give are bad bytes like others. Must never: skip over bytes that are no batch by itself; the caller
 //! decides what damage means.
 
-use airis_protocol::batch::{self, BatchError, BatchHeader, HEADER_LEN};
+use airis_protocol::batch::{self, BatchError, BatchHeader, HEADER_LEN, PiecewiseCrc};
 
 use crate::disk::{DiskFile, is_unreadable};
-use crate::limits::{BLOCK, HEADER_CHUNK, SKIPS_EXACT_MAX};
+use crate::limits::{BLOCK, CHECK_CHUNK, HEADER_CHUNK, SKIPS_EXACT_MAX};
 
 /// Why a walk stopped before its limit.
 #[derive(Debug)]
@@ -44,7 +44,17 @@ pub(crate) struct Walk<'a> {
     buf: Vec<u8>,
     buf_at: u64,
     chunk: usize,
-    check_crc: bool,
+    crc: Crc,
+}
+
+/// What is checked beside the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Crc {
+    Not,
+    /// The whole batch is read, and can be had.
+    Whole,
+    /// It is read piece by piece, so that the pieces are checked where they still lie in the processor's cache.
+    Pieces,
 }
 
 impl<'a> Walk<'a> {
@@ -57,7 +67,7 @@ impl<'a> Walk<'a> {
             buf: Vec::new(),
             buf_at: 0,
             chunk: HEADER_CHUNK,
-            check_crc: false,
+            crc: Crc::Not,
         }
     }
 
@@ -70,8 +80,17 @@ impl<'a> Walk<'a> {
         chunk: usize,
     ) -> Self {
         Walk {
-            check_crc: true,
+            crc: Crc::Whole,
             chunk,
+            ..Walk::headers(file, position, end, least)
+        }
+    }
+
+    /// Checks CRCs too, and keeps nothing.
+    pub fn checked(file: &'a dyn DiskFile, position: u64, end: u64, least: i64) -> Self {
+        Walk {
+            crc: Crc::Pieces,
+            chunk: CHECK_CHUNK,
             ..Walk::headers(file, position, end, least)
         }
     }
@@ -159,7 +178,10 @@ impl<'a> Walk<'a> {
         if header.last_offset_delta < 0 {
             return Ok(Err(Bad::LastDelta(header.last_offset_delta)));
         }
-        if self.check_crc {
+        if self.crc == Crc::Pieces {
+            return Ok(self.check_pieces(position, &header)?.map(|()| header));
+        }
+        if self.crc == Crc::Whole {
             let whole = self.fill(position, size as usize)?;
             if (whole.len() as u64) < size {
                 let left = whole.len() as u64;
@@ -170,6 +192,28 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(Ok(header))
+    }
+
+    fn check_pieces(
+        &mut self,
+        position: u64,
+        header: &BatchHeader,
+    ) -> Result<Result<(), Bad>, Stop> {
+        let end = position + header.size() as u64;
+        let mut at = position + batch::at::ATTRIBUTES as u64;
+        let mut crc = PiecewiseCrc::default();
+        while at < end {
+            if self.fill(at, 1)?.is_empty() {
+                let (size, left) = (end - position, at - position);
+                return Ok(Err(Bad::Torn { size, left }));
+            }
+            let from = (at - self.buf_at) as usize;
+            let piece = &self.buf[from..];
+            let piece = &piece[..piece.len().min((end - at) as usize)];
+            crc.add(piece);
+            at += piece.len() as u64;
+        }
+        Ok(crc.check(header).map_err(Bad::from))
     }
 
     /// The next batch's header and position; `None` at the end.
@@ -201,9 +245,12 @@ impl<'a> Walk<'a> {
     /// Looks for a whole, valid batch behind damage, from `self.position() + 1` on, at most `reach` bytes away.
     pub fn resync(&mut self, reach: u64) -> Result<Option<u64>, Stop> {
         let damaged = self.position;
-        let crc = std::mem::replace(&mut self.check_crc, true);
+        let crc = self.crc;
+        if crc == Crc::Not {
+            self.crc = Crc::Whole;
+        }
         let found = self.search(damaged, reach);
-        self.check_crc = crc;
+        self.crc = crc;
         self.position = damaged;
         found
     }
@@ -239,5 +286,132 @@ impl<'a> Walk<'a> {
             at += last as u64 + 1;
         }
         Ok(None)
+    }
+}
+
+/// What a survey has come upon.
+#[derive(Debug)]
+pub(crate) enum Met {
+    Batch(u64, BatchHeader),
+    /// A whole batch whose offset has gone bad, as the next one tells: no CRC covers offsets. It ends at `to`, where offset `next` comes;
+    /// `first` would have been due.
+    Misnumbered {
+        from: u64,
+        to: u64,
+        first: i64,
+        next: i64,
+    },
+    /// What lies at this position is no batch. The survey goes on only after [`Survey::resync`].
+    Bad {
+        position: u64,
+        why: Bad,
+    },
+    End,
+}
+
+/// A walk over whole batches that believes no offset before the next batch has borne it out: one that leaves others out before it (compaction does
+/// that, and so does an offset that has gone bad), or one at or beyond `limit`.
+pub(crate) struct Survey<'a> {
+    walk: Walk<'a>,
+    limit: i64,
+    expected: i64,
+    /// In doubt, and what was expected in its place.
+    doubtful: Option<(u64, BatchHeader, i64)>,
+    ready: Option<Met>,
+}
+
+impl<'a> Survey<'a> {
+    /// Where `walk` stands, offset `expected` is due.
+    pub fn new(walk: Walk<'a>, expected: i64, limit: i64) -> Self {
+        Survey {
+            walk,
+            limit,
+            expected,
+            doubtful: None,
+            ready: None,
+        }
+    }
+
+    /// The offset that is due next.
+    pub fn expected(&self) -> i64 {
+        self.expected
+    }
+
+    pub fn position(&self) -> u64 {
+        self.walk.position()
+    }
+
+    /// Goes on elsewhere, where offset `expected` is due.
+    pub fn jump(&mut self, position: u64, expected: i64) {
+        self.walk.jump(position);
+        self.walk.back_to(expected);
+        self.expected = expected;
+    }
+
+    pub fn next(&mut self) -> Result<Met, Stop> {
+        loop {
+            if let Some(met) = self.ready.take() {
+                return Ok(met);
+            }
+            let met = match self.walk.next() {
+                Ok(Some((at, header))) => {
+                    let due = std::mem::replace(&mut self.expected, header.next_offset().0);
+                    if header.base_offset > due || header.next_offset().0 > self.limit {
+                        match self.doubtful.replace((at, header, due)) {
+                            Some((at, header, _)) => return Ok(Met::Batch(at, header)),
+                            None => continue,
+                        }
+                    }
+                    Met::Batch(at, header)
+                }
+                Ok(None) => match self.doubtful.take() {
+                    Some((from, header, first)) if header.next_offset().0 > self.limit => {
+                        let (to, next) = (self.walk.position(), self.limit);
+                        Met::Misnumbered {
+                            from,
+                            to,
+                            first,
+                            next,
+                        }
+                    }
+                    Some((at, header, _)) => Met::Batch(at, header),
+                    None => Met::End,
+                },
+                Err(Stop::Bad { position, why }) => match (self.doubtful.take(), &why) {
+                    (Some((from, _, first)), Bad::Offset { base, .. }) if *base >= first => {
+                        let next = *base;
+                        self.jump(position, next);
+                        return Ok(Met::Misnumbered {
+                            from,
+                            to: position,
+                            first,
+                            next,
+                        });
+                    }
+                    (doubtful, _) => {
+                        self.doubtful = doubtful;
+                        Met::Bad { position, why }
+                    }
+                },
+                Err(e) => return Err(e),
+            };
+            // What was in doubt comes first.
+            match self.doubtful.take() {
+                Some((at, header, _)) => {
+                    self.ready = Some(met);
+                    return Ok(Met::Batch(at, header));
+                }
+                None => return Ok(met),
+            }
+        }
+    }
+
+    /// Goes on at the next valid batch behind damage, at most `reach` bytes away, and tells where that is.
+    pub fn resync(&mut self, reach: u64) -> Result<Option<u64>, Stop> {
+        let next = self.walk.resync(reach)?;
+        if let Some(next) = next {
+            self.walk.jump(next);
+        }
+        Ok(next)
     }
 }

@@ -434,10 +434,9 @@ impl Opening {
         for i in from..segments.len() {
             let segment = segments[i].clone();
             let epochs = &mut self.epochs;
-            // A recovery point behind the end of all is no witness for this segment.
-            let more = i + 1 < segments.len();
+            let next = segments.get(i + 1).map(|s| s.base);
             let before = segment.len();
-            let recovered = segment.recover(flushed, more, |header| {
+            let recovered = segment.recover(flushed, next, |header| {
                 if epochs.latest().is_none_or(|e| e.0 < header.leader_epoch) {
                     epochs.assign(LeaderEpoch(header.leader_epoch), Offset(header.base_offset));
                 }

@@ -18,7 +18,7 @@ use crate::files::{self, segment_file};
 use crate::index::{Entry, Index, OffsetEntry, TimeEntry, TxnIndex};
 use crate::limits::{RECOVERY_CHUNK, RESYNC_MAX, SEGMENT_LEN_MAX};
 use crate::log::Damage;
-use crate::scan::{Bad, Stop, Walk};
+use crate::scan::{Bad, Met, Stop, Survey, Walk};
 
 /// What the scan of a segment found.
 #[derive(Debug, Default)]
@@ -163,11 +163,11 @@ impl Segment {
     }
 
     /// Reads every batch, checks it, and builds the indexes anew. What cannot be read and lies before offset `flushed` is kept
-    /// as damage if something valid follows it (or `more` segments do); else the segment is cut there.
+    /// as damage if something valid follows it (or the segment of base `next` does); else the segment is cut there.
     pub fn recover(
         &self,
         flushed: i64,
-        more: bool,
+        next: Option<i64>,
         mut on_batch: impl FnMut(&BatchHeader),
     ) -> Result<Recovered, StorageError> {
         let path = self.path(files::LOG);
@@ -175,23 +175,39 @@ impl Segment {
         let len = file.len().at("stat", &path)?;
         let mut report = Recovered::default();
         let mut fresh = Indexes::empty(self.base);
-        let mut walk = Walk::whole(&*file, 0, len, self.base, RECOVERY_CHUNK);
+        let walk = Walk::whole(&*file, 0, len, self.base, RECOVERY_CHUNK);
+        let mut survey = Survey::new(walk, self.base, self.limit(next));
         let mut good = len;
         loop {
-            match walk.next() {
-                Ok(Some((position, header))) => {
+            match survey.next().map_err(|e| self.stop(&path, e))? {
+                Met::Batch(position, header) => {
                     let relative = header.last_offset().0 - self.base;
                     if relative > i64::from(i32::MAX) {
                         // Kafka splits such segments (KAFKA-6264); no version that wrote them has written format 2 only.
                         let what = format!("offset {relative} beyond the segment's base");
                         return Err(StorageError::damaged(&path, what));
                     }
+                    ends_at(&mut report.damage, header.base_offset);
                     fresh.note(self.base, &header, position, self.interval);
                     on_batch(&header);
                 }
-                Ok(None) => break,
-                Err(Stop::Io(e)) => return Err(StorageError::io("read", &path, e)),
-                Err(Stop::Bad { position, why }) => {
+                Met::End => break,
+                Met::Misnumbered {
+                    from,
+                    to,
+                    first,
+                    next: due,
+                } if first < flushed && (to < len || next.is_some()) => {
+                    fresh.force_entry();
+                    report.damage.push(self.damage(from, to, first, Some(due)));
+                }
+                Met::Misnumbered { from, first, .. } => {
+                    good = from;
+                    survey.jump(from, first);
+                    report.why = Some(format!("an offset where {first} is due"));
+                    break;
+                }
+                Met::Bad { position, why } => {
                     if position == 0
                         && let Bad::Batch(BatchError::Magic(magic @ (0 | 1))) = why
                         && is_old_message(&*file, len)
@@ -199,18 +215,19 @@ impl Segment {
                         let what = format!("record format {magic} of Kafka before 0.11");
                         return Err(StorageError::damaged(&path, what));
                     }
-                    let least = walk.least();
-                    let kept = least < flushed;
+                    let first = survey.expected();
+                    let kept = first < flushed;
                     let unreadable = matches!(why, Bad::Unreadable { .. });
                     // No torn write: what follows it was written, whatever was flushed.
-                    let next = if kept || unreadable {
-                        walk.resync(RESYNC_MAX).map_err(|e| self.stop(&path, e))?
+                    let on = if kept || unreadable {
+                        survey.resync(RESYNC_MAX).map_err(|e| self.stop(&path, e))?
                     } else {
                         None
                     };
-                    let Some(next) = next else {
-                        if kept && more {
-                            report.damage.push(self.damage(position, len, least, None));
+                    let Some(on) = on else {
+                        if let Some(due) = next.filter(|_| kept) {
+                            report.damage.push(self.damage(position, len, first, next));
+                            survey.jump(len, due);
                         } else if kept && unreadable {
                             // It may have been acknowledged, and how far the log went nobody knows: not to be cut unseen.
                             let what = format!(
@@ -223,21 +240,12 @@ impl Segment {
                         }
                         break;
                     };
-                    walk.jump(next);
                     fresh.force_entry();
-                    let (at, header) = walk
-                        .next()
-                        .map_err(|e| self.stop(&path, e))?
-                        .expect("resync found a batch here");
-                    report
-                        .damage
-                        .push(self.damage(position, at, least, Some(header.base_offset)));
-                    fresh.note(self.base, &header, at, self.interval);
-                    on_batch(&header);
+                    report.damage.push(self.damage(position, on, first, None));
                 }
             }
         }
-        let end = walk.least();
+        let end = survey.expected();
         if good < len {
             report.truncated = len - good;
             file.set_len(good).at("truncate", &path)?;
@@ -256,6 +264,11 @@ impl Segment {
         self.seal_rebuilt()?;
         // The seal has dropped what tailing readers use; it fills again with the next appends.
         Ok(report)
+    }
+
+    /// Offsets of this segment lie below; `next` is the base of the one behind it.
+    pub(super) fn limit(&self, next: Option<i64>) -> i64 {
+        next.unwrap_or(self.base + i64::from(i32::MAX) + 1)
     }
 
     pub(super) fn stop(&self, path: &Path, stop: Stop) -> StorageError {
@@ -283,40 +296,35 @@ impl Segment {
         // Held for the whole walk, so that no append is missed. This is a rare mishap.
         let mut indexes = self.indexes.write();
         let mut fresh = Indexes::empty(self.base);
-        let mut walk = Walk::whole(&*file, 0, self.len(), self.base, RECOVERY_CHUNK);
+        let walk = Walk::whole(&*file, 0, self.len(), self.base, RECOVERY_CHUNK);
         // Of a segment that was just adopted, the end may not be known.
         let end = match self.end() {
             end if end > self.base => end,
-            base => base + i64::from(i32::MAX),
+            _ => self.limit(None),
         };
+        let mut survey = Survey::new(walk, self.base, end);
         loop {
-            let least = walk.least();
-            if let Some((next, least)) = self.behind(walk.position(), end) {
-                walk.jump(next);
-                walk.back_to(least);
+            if let Some((on, due)) = self.behind(survey.position(), end) {
+                survey.jump(on, due);
                 fresh.tail.clear();
                 fresh.force_entry();
                 continue;
             }
-            match walk.next() {
-                Ok(Some((_, header))) if header.last_offset().0 >= end => {
-                    // No CRC covers the offset; this one has gone bad.
-                    walk.back_to(least);
+            match survey.next().map_err(|e| self.stop(&path, e))? {
+                Met::Batch(position, header) if header.next_offset().0 <= end => {
+                    fresh.note(self.base, &header, position, self.interval);
+                }
+                Met::Batch(..) | Met::Misnumbered { .. } => {
                     fresh.tail.clear();
                     fresh.force_entry();
                 }
-                Ok(Some((position, header))) => {
-                    fresh.note(self.base, &header, position, self.interval);
-                }
-                Ok(None) => break,
-                Err(Stop::Io(e)) => return Err(StorageError::io("read", &path, e)),
-                Err(Stop::Bad { .. }) => {
+                Met::End => break,
+                Met::Bad { .. } => {
                     fresh.tail.clear();
-                    let Some(next) = walk.resync(RESYNC_MAX).map_err(|e| self.stop(&path, e))?
-                    else {
+                    let on = survey.resync(RESYNC_MAX);
+                    if on.map_err(|e| self.stop(&path, e))?.is_none() {
                         break;
-                    };
-                    walk.jump(next);
+                    }
                     fresh.force_entry();
                 }
             }
@@ -356,6 +364,13 @@ impl Segment {
             .open(&path, crate::disk::OpenMode::Create)
             .at("create", &path)
             .map(drop)
+    }
+}
+
+/// What comes behind damage tells which offsets it has taken.
+pub(super) fn ends_at(damage: &mut [Damage], next: i64) {
+    if let Some(last) = damage.last_mut() {
+        last.next = last.next.or(Some(Offset(next)));
     }
 }
 

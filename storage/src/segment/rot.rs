@@ -11,11 +11,12 @@ use airis_protocol::types::{LeaderEpoch, Offset};
 use bytes::Bytes;
 
 use super::Segment;
+use super::recover::ends_at;
 use crate::error::{AtPath, MendError, StorageError};
 use crate::files;
-use crate::limits::{BLOCK, RECOVERY_CHUNK, RESYNC_MAX};
+use crate::limits::{BLOCK, RESYNC_MAX};
 use crate::log::Damage;
-use crate::scan::{Bad, Stop, Walk};
+use crate::scan::{Bad, Met, Stop, Survey, Walk};
 
 /// What a look at a whole segment saw.
 pub(crate) struct Inspected {
@@ -108,8 +109,7 @@ impl Segment {
         }
         let failed = |e| StorageError::io("read", &self.path(files::LOG), e);
         let file = self.file()?;
-        let chunk = ((to - from) as usize).min(RECOVERY_CHUNK);
-        let mut walk = Walk::whole(&*file, from, to, self.base, chunk);
+        let mut walk = Walk::checked(&*file, from, to, self.base);
         let mut doubt = Doubt::new(offset);
         while walk.position() < cold {
             match walk.next() {
@@ -141,7 +141,7 @@ impl Segment {
             return Ok((None, false));
         }
         let file = self.file()?;
-        let mut walk = Walk::whole(&*file, from, len, self.base, RECOVERY_CHUNK);
+        let mut walk = Walk::checked(&*file, from, len, self.base);
         while walk.position() < from.saturating_add(bytes) {
             match walk.next() {
                 Ok(Some(_)) => {}
@@ -163,44 +163,35 @@ impl Segment {
             let _indexes = self.indexes.read();
             (self.len(), self.end())
         };
-        let mut damage = Vec::new();
+        let mut damage: Vec<Damage> = Vec::new();
         if self.is_made() {
             let path = self.path(files::LOG);
             let file = self.file()?;
-            let mut walk = Walk::whole(&*file, 0, len, self.base, RECOVERY_CHUNK);
-            let mut doubt = Doubt::new(self.base);
+            let walk = Walk::checked(&*file, 0, len, self.base);
+            let mut survey = Survey::new(walk, self.base, end);
             loop {
-                match walk.next() {
-                    Ok(Some((at, header))) => doubt.pass(at, &header),
-                    Ok(None) => {
-                        if let Some(wrong) = doubt.last.filter(|_| walk.least() > end) {
-                            damage.push(self.damage(wrong, len, doubt.least, Some(end)));
-                        }
-                        break;
+                match survey.next().map_err(|e| self.stop(&path, e))? {
+                    Met::Batch(_, header) => {
+                        ends_at(&mut damage, header.base_offset);
                     }
-                    Err(Stop::Io(e)) => return Err(StorageError::io("read", &path, e)),
-                    Err(Stop::Bad { position, why }) => {
-                        if let (Some(wrong), Bad::Offset { base, .. }) = (doubt.blame(&why), &why) {
-                            damage.push(self.damage(wrong, position, doubt.least, Some(*base)));
-                            walk.back_to(*base);
-                            doubt = Doubt::new(*base);
-                            continue;
-                        }
-                        let first = walk.least();
-                        let Some(at) = walk.resync(RESYNC_MAX).map_err(|e| self.stop(&path, e))?
-                        else {
+                    Met::Misnumbered {
+                        from,
+                        to,
+                        first,
+                        next,
+                    } => {
+                        ends_at(&mut damage, first);
+                        damage.push(self.damage(from, to, first, Some(next)));
+                    }
+                    Met::End => break,
+                    Met::Bad { position, .. } => {
+                        let first = survey.expected();
+                        let on = survey.resync(RESYNC_MAX);
+                        let Some(on) = on.map_err(|e| self.stop(&path, e))? else {
                             damage.push(self.damage(position, len, first, Some(end)));
                             break;
                         };
-                        walk.jump(at);
-                        let (_, header) = walk
-                            .next()
-                            .map_err(|e| self.stop(&path, e))?
-                            .ok_or_else(|| {
-                                StorageError::damaged(&path, "it changes while it is read")
-                            })?;
-                        damage.push(self.damage(position, at, first, Some(header.base_offset)));
-                        doubt = Doubt::new(header.next_offset().0);
+                        damage.push(self.damage(position, on, first, None));
                     }
                 }
             }

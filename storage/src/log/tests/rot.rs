@@ -129,6 +129,70 @@ fn a_flipped_bit_is_never_given_out_and_is_mended() {
     }
 }
 
+/// The same while nobody runs: neither kind of start cuts anything, and the batch is mended.
+#[test]
+fn a_bit_that_flips_at_rest_costs_a_start_no_more_than_its_batch() {
+    let seed = std::env::var("AIRIS_SEED").map_or(7, |s| s.parse().unwrap());
+    println!("AIRIS_SEED={seed}");
+    let mut dice = Dice::new(seed);
+    let sizes: Vec<usize> = (0..30).map(|_| 20 + dice.below(700) as usize).collect();
+    let t = Harness::new(small());
+    let (log, good) = filled(&t, &sizes);
+    let (end, segments) = (log.close().unwrap(), log.segments());
+    drop(log);
+    for round in 0..300 {
+        let (base, ..) = segments[dice.below(segments.len() as u64 - 1) as usize];
+        let file = segment_file(Path::new(DIR), base, files::LOG);
+        let disk = t.disk.after(Crash::Process, round);
+        let before = disk.read_to_end(&file).unwrap();
+        let hit = dice.below(before.len() as u64);
+        let mut start = 0;
+        let hurt = good
+            .iter()
+            .filter(|b| b.base_offset() >= base)
+            .find(|b| {
+                start += b.bytes().len() as u64;
+                hit < start
+            })
+            .unwrap();
+        let within = hit - (start - hurt.bytes().len() as u64);
+        if EPOCH.contains(&within) {
+            continue;
+        }
+        let bit = 1u8 << dice.below(8);
+        disk.damage(&file, hit, &[before[hit as usize] ^ bit]);
+        let config = t.config.clone();
+        let t = Harness { disk, config };
+        let clean = dice.chance(30);
+        let case = format!("round {round}, clean {clean}, byte {within} of {hurt:?}");
+        // The segment is read as a whole if the recovery point lies in it, and what lies before that point was flushed.
+        let next_base = segments.iter().map(|s| s.0).find(|b| *b > base);
+        let points: Vec<Offset> = good
+            .iter()
+            .map(|b| b.header().next_offset())
+            .filter(|o| *o > hurt.last_offset() && next_base.is_none_or(|next| *o <= next))
+            .collect();
+        let point = points[dice.below(points.len() as u64) as usize];
+        let (log, report) = t.with(at_point(clean, point.0));
+        log.inspect(base).unwrap();
+        assert_eq!((report.truncated_bytes, log.end()), (0, end), "{case}");
+        let found = log.damage();
+        assert_eq!(found.len(), 1, "{case}: {found:?}");
+        assert_eq!(
+            read_around(&log, &good, 2000),
+            [hurt.base_offset()],
+            "{case}"
+        );
+        log.mend(&found[0], hurt.bytes())
+            .unwrap_or_else(|e| panic!("{case}: {e}: {found:?}"));
+        assert!(read_around(&log, &good, 2000).is_empty(), "{case}");
+        assert_eq!(t.disk.read_to_end(&file).unwrap(), before, "{case}");
+        let again = t.with(at_point(false, 0)).0;
+        assert_eq!(again.end(), end, "{case}");
+        assert!(again.damage().is_empty(), "{case}");
+    }
+}
+
 /// A page of zeros over several batches, seen first by the check that nobody asked for.
 #[test]
 fn a_check_finds_what_nobody_reads() {
