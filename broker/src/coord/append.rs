@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airis_cluster::group::{Record, append_error};
+#[cfg(feature = "sim")]
+use airis_cluster::plant::{Plant, is_planted};
 use airis_protocol::batch::{BatchBuilder, TimestampType};
 use airis_protocol::compress::Codec;
 use airis_protocol::error::ErrorCode;
@@ -52,6 +54,10 @@ impl Commit {
 
     /// True if there is nothing to wait for.
     pub fn is_done(&self) -> bool {
+        #[cfg(feature = "sim")]
+        if is_planted(Plant::CommitNotReplicated) {
+            return true;
+        }
         self.partition.is_committed(self.end, self.epoch) == Ok(true)
     }
 

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use airis_cluster::group::{Effect, Joiner, Moment, Record, Shard, Ticket, Token};
 use airis_cluster::machine::Decision;
-#[cfg(feature = "sim")]
-use airis_cluster::plant::{Plant, is_planted};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::{
     JoinGroupRequest, JoinGroupResponse, SyncGroupRequest, SyncGroupResponse,
@@ -382,11 +380,6 @@ impl Active {
             return;
         };
         let committed = self.partition.high_watermark();
-        #[cfg(feature = "sim")]
-        let committed = match is_planted(Plant::CommitNotReplicated) {
-            true => self.partition.log().end(),
-            false => committed,
-        };
         while let Some((end, ticket)) = self.unsettled.front().copied() {
             if end > committed {
                 return;

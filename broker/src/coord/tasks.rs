@@ -9,8 +9,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use airis_cluster::metadata::Image;
-#[cfg(feature = "sim")]
-use airis_cluster::plant::{Plant, is_planted};
 use airis_protocol::names;
 use airis_protocol::types::{LeaderEpoch, PartitionId, Str, Uuid};
 use futures::StreamExt;
@@ -234,11 +232,6 @@ async fn settle(groups: Arc<Groups>, mut queue: mpsc::UnboundedReceiver<Arc<Cell
 
 async fn settle_cell(groups: Arc<Groups>, cell: Arc<Cell>) {
     while let Some((partition, end)) = cell.unsettled() {
-        #[cfg(feature = "sim")]
-        if is_planted(Plant::CommitNotReplicated) {
-            cell.settle(&groups, Ok(()));
-            continue;
-        }
         let outcome = partition.committed(end, cell.epoch).await;
         cell.settle(&groups, outcome);
     }

@@ -12,7 +12,7 @@ use airis_broker::sim::{Node, Partition};
 use airis_cluster::metadata::{Image, PartitionImage};
 use airis_protocol::batch::{BatchBytes, BatchHeader};
 use airis_protocol::types::{LeaderEpoch, NodeId, Offset, Uuid};
-use airis_storage::{Disk, OpenMode};
+use airis_storage::{Disk, OpenMode, ReadError};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
@@ -130,13 +130,22 @@ pub fn coordinator(world: &World) -> Option<i32> {
     topic.partitions.get(0)?.leader.map(|l| l.0)
 }
 
-/// Reads whole batches of a log.
-fn batches(partition: &Partition, from: i64, to: i64, mut see: impl FnMut(&BatchHeader)) -> i64 {
+/// Reads whole batches of a node's log, as far as they have not gone bad.
+fn batches(
+    world: &World,
+    id: i32,
+    partition: &Partition,
+    from: i64,
+    to: i64,
+    mut see: impl FnMut(&BatchHeader),
+) -> i64 {
+    let key = (partition.topic_id, partition.index.0);
     let mut at = from;
     while at < to {
         let read = partition.log().read(Offset(at), 1 << 20, Offset(to), true);
         let read = match read {
             Ok(read) => read,
+            Err(ReadError::Damaged { .. }) if world.rotten() == Some((id, key)) => break,
             Err(e) => fail(format_args!(
                 "{}-{}: offsets {at} to {to} cannot be read: {e}",
                 partition.topic, partition.index
@@ -197,7 +206,7 @@ fn look(world: &World, id: i32, node: &Node, partition: &Arc<Partition>, before:
     let log = model.log(key);
     if before.compared < high_watermark {
         let from = before.compared.max(partition.log().start().0);
-        let to = batches(partition, from, high_watermark, |header| {
+        let to = batches(world, id, partition, from, high_watermark, |header| {
             log.committed(&key, header, id);
         });
         before.compared = to;
@@ -231,7 +240,7 @@ fn leads(world: &World, id: i32, partition: &Partition, epoch: LeaderEpoch) {
         ));
     }
     let start = partition.log().start().0;
-    batches(partition, start, log.end(), |header| {
+    batches(world, id, partition, start, log.end(), |header| {
         if header.base_offset < log.end() {
             log.check(&key, Seen::of(header), format_args!("the new leader {id}"));
         }
@@ -436,7 +445,7 @@ pub fn at_the_end(world: &World) {
                 continue;
             };
             let start = partition.log().start().0;
-            let end = batches(&partition, start, log.end(), |header| {
+            let end = batches(world, replica.0, &partition, start, log.end(), |header| {
                 log.check(
                     &key,
                     Seen::of(header),

@@ -24,6 +24,8 @@ use airis_broker::sim::Plant;
 use clap::Parser;
 use parking_lot::Mutex;
 
+use nemesis::Fault;
+
 #[derive(Parser, Clone)]
 struct Args {
     /// Run this seed alone
@@ -41,6 +43,9 @@ struct Args {
     /// A known bug to plant, by name; `list` names them
     #[arg(long)]
     plant: Option<String>,
+    /// Let nothing else break than this, by name; `list` names them
+    #[arg(long)]
+    fault: Option<String>,
     /// Stop at the first seed that fails
     #[arg(long)]
     until_failure: bool,
@@ -79,14 +84,28 @@ fn main() -> ExitCode {
             }
         },
     };
+    let fault = match args.fault.as_deref() {
+        None => None,
+        Some("list") => {
+            println!("{}", Fault::names().join("\n"));
+            return ExitCode::SUCCESS;
+        }
+        Some(name) => match Fault::named(name) {
+            Some(fault) => Some(fault),
+            None => {
+                eprintln!("no fault is called {name}; --fault list names them");
+                return ExitCode::from(2);
+            }
+        },
+    };
     match args.seed {
-        Some(seed) => one(&args, seed, plant),
+        Some(seed) => one(&args, seed, plant, fault),
         None => many(&args),
     }
 }
 
 /// Runs one seed in this process.
-fn one(args: &Args, seed: u64, plant: Option<Plant>) -> ExitCode {
+fn one(args: &Args, seed: u64, plant: Option<Plant>, fault: Option<Fault>) -> ExitCode {
     if let Some(filter) = &args.log {
         tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -98,12 +117,12 @@ fn one(args: &Args, seed: u64, plant: Option<Plant>) -> ExitCode {
     // A thread of its own: what came before, a log for example, has drawn nothing there.
     let args = args.clone();
     let thread = std::thread::Builder::new().stack_size(16 << 20);
-    let run = thread.spawn(move || alone(&args, seed, plant));
+    let run = thread.spawn(move || alone(&args, seed, plant, fault));
     let _ = run.expect("a thread can be started").join();
     ExitCode::FAILURE
 }
 
-fn alone(args: &Args, seed: u64, plant: Option<Plant>) {
+fn alone(args: &Args, seed: u64, plant: Option<Plant>, fault: Option<Fault>) {
     chance::begin(seed);
     airis_broker::sim::plant(plant);
     trace::begin(args.verbose, args.trace.as_deref(), replay(args, seed));
@@ -113,7 +132,8 @@ fn alone(args: &Args, seed: u64, plant: Option<Plant>) {
         .build()
         .expect("a runtime on this thread needs nothing");
     let took = Instant::now();
-    let virtual_time = runtime.block_on(world::run(seed, Duration::from_secs(args.seconds)));
+    let time = Duration::from_secs(args.seconds);
+    let virtual_time = runtime.block_on(world::run(seed, time, fault));
     println!(
         "seed {seed}: {} in {:.1} virtual s, {:.2} s",
         trace::summary(),
@@ -127,11 +147,15 @@ fn alone(args: &Args, seed: u64, plant: Option<Plant>) {
 
 /// The command that runs a seed again.
 fn replay(args: &Args, seed: u64) -> String {
-    let plant = args.plant.as_ref();
+    let mut more = String::new();
+    for (option, given) in [("--plant", &args.plant), ("--fault", &args.fault)] {
+        if let Some(name) = given {
+            more += &format!(" {option} {name}");
+        }
+    }
     format!(
-        "cargo run --profile sim -p airis-sim -- --seed {seed} --seconds {}{}",
-        args.seconds,
-        plant.map_or(String::new(), |p| format!(" --plant {p}"))
+        "cargo run --profile sim -p airis-sim -- --seed {seed} --seconds {}{more}",
+        args.seconds
     )
 }
 
@@ -194,8 +218,10 @@ fn child(program: &std::path::Path, args: &Args, seed: u64) -> (bool, String) {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    if let Some(plant) = &args.plant {
-        command.args(["--plant", plant]);
+    for (option, given) in [("--plant", &args.plant), ("--fault", &args.fault)] {
+        if let Some(name) = given {
+            command.args([option, name]);
+        }
     }
     let mut running = match command.spawn() {
         Ok(running) => running,

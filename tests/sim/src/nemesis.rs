@@ -23,7 +23,7 @@ use crate::trace::fault;
 use crate::world::{End, PARTITIONS, State, TOPIC, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     Kill,
     KillLeader,
     KillAll,
@@ -47,6 +47,7 @@ enum Fault {
     Join,
     Vote,
     Dwindle,
+    Rot,
 }
 
 use Fault::*;
@@ -76,7 +77,24 @@ const WEIGHTS: &[(Fault, u64)] = &[
     (Join, 3),
     (Vote, 3),
     (Dwindle, 3),
+    (Rot, 5),
 ];
+
+impl Fault {
+    /// By the name that `--fault` takes.
+    pub fn named(name: &str) -> Option<Fault> {
+        let all = WEIGHTS.iter().map(|(fault, _)| *fault);
+        all.into_iter().find(|f| f.name() == name)
+    }
+
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    pub fn names() -> Vec<String> {
+        WEIGHTS.iter().map(|(fault, _)| fault.name()).collect()
+    }
+}
 
 fn draw(dice: &mut Dice) -> Fault {
     let mut at = dice.below(WEIGHTS.iter().map(|w| w.1).sum());
@@ -89,15 +107,16 @@ fn draw(dice: &mut Dice) -> Fault {
     unreachable!("the weights sum up")
 }
 
-/// Breaks and mends for so long, then mends everything.
-pub async fn run(world: Rc<World>, time: Duration, mut dice: Dice) {
+/// Breaks and mends for so long, then mends everything. With `only` nothing else breaks than that.
+pub async fn run(world: Rc<World>, time: Duration, only: Option<Fault>, mut dice: Dice) {
     let until = Instant::now() + time;
     let mut admin = world.client("nemesis");
     // Some runs are calm, some are not.
     let gap_max = dice.between(400, 6_000);
     while Instant::now() < until {
         sleep(Duration::from_millis(dice.between(20, gap_max))).await;
-        one(&world, &mut dice, &mut admin).await;
+        let drawn = draw(&mut dice);
+        one(&world, only.unwrap_or(drawn), &mut dice, &mut admin).await;
     }
     world.fabric.mend_all();
     world.slow.lock().clear();
@@ -128,7 +147,7 @@ fn spell(dice: &mut Dice) -> Duration {
     Duration::from_millis(dice.between(20, max))
 }
 
-fn later(spell: Duration, mend: impl FnOnce() + 'static) {
+pub fn later(spell: Duration, mend: impl FnOnce() + 'static) {
     spawn_local(async move {
         sleep(spell).await;
         mend();
@@ -152,8 +171,7 @@ pub fn leader(world: &World, dice: &mut Dice) -> Option<i32> {
     })
 }
 
-async fn one(world: &Rc<World>, dice: &mut Dice, admin: &mut Client) {
-    let kind = draw(dice);
+async fn one(world: &Rc<World>, kind: Fault, dice: &mut Dice, admin: &mut Client) {
     let any = dice.between(1, world.plan.nodes as u64) as i32;
     let other =
         (any - 1 + dice.between(1, world.plan.nodes as u64 - 1) as i32) % world.plan.nodes + 1;
@@ -302,6 +320,7 @@ async fn one(world: &Rc<World>, dice: &mut Dice, admin: &mut Client) {
         Join => plots::join(world, dice).await,
         Vote => plots::vote(world, dice).await,
         Dwindle => plots::dwindle(world, dice).await,
+        Rot => plots::rot(world, dice, any, mend_after).await,
     }
 }
 
@@ -353,7 +372,7 @@ pub fn crash(world: &Rc<World>, id: i32, end: End, back_after: Duration) {
 }
 
 /// Starts a node again once it has stopped.
-fn restart_when_down(world: Rc<World>, id: i32) {
+pub fn restart_when_down(world: Rc<World>, id: i32) {
     spawn_local(async move {
         while world.state(id) == State::Stopping && !world.winds_up() {
             sleep(Duration::from_millis(100)).await;

@@ -3,19 +3,24 @@
 //! Always holds: each step is one that `nemesis` takes too, every wait has an end, and what was broken is mended. Must never: look into
 //! a node for anything but the moment to strike.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use airis_cluster::metadata::PartitionImage;
+use airis_protocol::batch::BatchBytes;
 use airis_protocol::types::{LeaderEpoch, NodeId};
+use airis_storage::Disk;
+use airis_storage::disk::faulty::FaultyDisk;
+use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::chance::Dice;
 use crate::check;
 use crate::client::Client;
-use crate::nemesis::{crash, elect, leader, reassign};
+use crate::nemesis::{crash, elect, later, leader, reassign, restart_when_down};
 use crate::trace::fault;
-use crate::world::{End, PARTITIONS, State, TOPIC, World};
+use crate::world::{DATA, End, PARTITIONS, State, TOPIC, World};
 
 const VOTERS: i32 = 3;
 
@@ -146,6 +151,14 @@ pub async fn join(world: &Rc<World>, dice: &mut Dice) {
     let Some(NodeId(id)) = dice.pick(&followers).copied().copied() else {
         return;
     };
+    let controller = world.ids().into_iter().find(|id| {
+        world
+            .node(*id)
+            .is_some_and(|n| n.meta.leadership().borrow().active)
+    });
+    let Some(controller) = controller.filter(|c| *c != leader && *c != id) else {
+        return;
+    };
     if !runs(world, id) || !runs(world, leader) {
         return;
     }
@@ -154,20 +167,9 @@ pub async fn join(world: &Rc<World>, dice: &mut Dice) {
     if !until(patience, || !in_isr(world, index, id)).await {
         return;
     }
-    let controller = world
-        .ids()
-        .into_iter()
-        .find(|id| {
-            world
-                .node(*id)
-                .is_some_and(|n| n.meta.leadership().borrow().active)
-        })
-        .filter(|c| *c != leader && *c != id);
-    if let Some(controller) = controller {
-        let more = ms(dice, 100, 700);
-        fault(format_args!("{leader} to {controller} takes {more:?} more"));
-        slow(world, leader, controller, more);
-    }
+    let more = ms(dice, 300, 3_000);
+    fault(format_args!("{leader} to {controller} takes {more:?} more"));
+    slow(world, leader, controller, more);
     let end_of = |id: i32| {
         let node = world.node(id)?;
         let topic = airis_protocol::types::PartitionId(index);
@@ -182,13 +184,14 @@ pub async fn join(world: &Rc<World>, dice: &mut Dice) {
     if caught_up.await {
         sleep(ms(dice, 0, 100)).await;
         if world.may_lose(id) && runs(world, id) {
+            // Its next run is up before it has the records again.
+            slow(world, leader, id, more + Duration::from_secs(1));
             crash(world, id, End::Panicked, ms(dice, 20, 100));
-            sleep(Duration::from_secs(1)).await;
+            sleep(more + Duration::from_secs(1)).await;
         }
     }
-    if let Some(controller) = controller {
-        mend(world, leader, controller);
-    }
+    mend(world, leader, controller);
+    mend(world, leader, id);
 }
 
 /// A voter loses its power as soon as the one that it has voted for leads, and is asked for its vote again.
@@ -267,4 +270,76 @@ pub async fn dwindle(world: &Rc<World>, dice: &mut Dice) {
     world.start(second);
     sleep(ms(dice, 500, 5_000)).await;
     world.start(leader);
+}
+
+/// A byte goes bad on the disk of a node that is down, amid what the other replicas have as well.
+pub async fn rot(world: &Rc<World>, dice: &mut Dice, id: i32, back_after: Duration) {
+    let index = dice.below(PARTITIONS as u64) as i32;
+    let all = partition(world, index).is_some_and(|p| {
+        p.isr.len() == 3 && p.isr.contains(&NodeId(id)) && p.isr.iter().all(|r| runs(world, r.0))
+    });
+    if !all || !world.may_rot(id) {
+        return;
+    }
+    if dice.chance(50) {
+        crash(world, id, End::Killed, back_after);
+        spoil(world, dice, id, index);
+        return;
+    }
+    fault(format_args!(
+        "node {id} is told to stop, comes back after {back_after:?}"
+    ));
+    world.stop(id);
+    if until(Duration::from_secs(5), || world.state(id) == State::Down).await {
+        spoil(world, dice, id, index);
+    }
+    let w = world.clone();
+    later(back_after, move || restart_when_down(w, id));
+}
+
+/// Flips a bit of a batch that is committed, flushed, and not the last: at the very end it could not be told from one that a crash tore.
+/// Not in its leader epoch, which no checksum covers.
+fn spoil(world: &World, dice: &mut Dice, id: i32, index: i32) {
+    let topic = check::newest(world).and_then(|image| Some(image.topic(TOPIC)?.id));
+    let Some(topic) = topic else { return };
+    let key = (topic, index);
+    let disk = world.disk(id);
+    let safe = recovery_point(&disk, index).min(world.model.borrow_mut().log(key).end());
+    let dir = PathBuf::from(format!("{DATA}/{TOPIC}-{index}"));
+    let mut batches = Vec::new();
+    for entry in disk.list(&dir).unwrap_or_default() {
+        let path = dir.join(&entry.name);
+        if !entry.name.ends_with(".log") {
+            continue;
+        }
+        let mut rest = Bytes::from(disk.read_to_end(&path).unwrap_or_default());
+        let mut at = 0;
+        let mut before = None;
+        while let Ok((batch, after)) = BatchBytes::parse(rest) {
+            if batch.header().next_offset().0 > safe {
+                break;
+            }
+            let size = batch.bytes().len() as u64;
+            batches.extend(before.replace((path.clone(), at, size)));
+            at += size;
+            rest = after;
+        }
+    }
+    batches.sort_unstable();
+    let Some((path, at, size)) = dice.pick(&batches).cloned() else {
+        return;
+    };
+    let within = dice.below(size - 4);
+    let within = if within < 12 { within } else { within + 4 };
+    world.spoil(id, key, path, at + within, dice.below(8) as u8);
+}
+
+/// Up to where a node knows its log to be on stable storage.
+fn recovery_point(disk: &FaultyDisk, index: i32) -> i64 {
+    let path = format!("{DATA}/recovery-point-offset-checkpoint");
+    let bytes = disk.read_to_end(path.as_ref()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let wanted = format!("{TOPIC} {index} ");
+    let point = text.lines().find_map(|line| line.strip_prefix(&wanted));
+    point.and_then(|point| point.parse().ok()).unwrap_or(0)
 }

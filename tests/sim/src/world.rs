@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +16,8 @@ use airis_broker::sim::{
 use airis_cluster::metadata::Image;
 use airis_protocol::batch::BatchHeader;
 use airis_protocol::types::Millis;
-use airis_storage::Disk;
 use airis_storage::disk::faulty::{Crash, FaultyDisk};
+use airis_storage::{Disk, OpenMode};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -28,8 +29,8 @@ use crate::chance::Dice;
 use crate::check;
 use crate::client::{CONTROLLER_PORT, Client, PORT, host_of};
 use crate::model::{Key, Model};
-use crate::nemesis;
-use crate::trace::{self, fail};
+use crate::nemesis::{self, Fault};
+use crate::trace::{self, fail, fault};
 use crate::work;
 
 /// When every run begins.
@@ -41,7 +42,7 @@ const RECOVERY_MAX: Duration = Duration::from_secs(120);
 pub const TOPIC: &str = "three";
 pub const PARTITIONS: i32 = 2;
 pub const SINGLE: &str = "one";
-const DATA: &str = "/data";
+pub const DATA: &str = "/data";
 
 /// Whether a process of a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,15 @@ pub enum End {
     Panicked,
 }
 
+/// A byte of a log that has gone bad.
+struct Rot {
+    id: i32,
+    key: Key,
+    path: PathBuf,
+    at: u64,
+    byte: u8,
+}
+
 /// How this run is made.
 pub struct Plan {
     pub nodes: i32,
@@ -114,9 +124,17 @@ pub struct World {
     pub newest: RefCell<Option<Arc<Image>>>,
     /// Nodes that lost what was not synced, until they have everything again.
     lossy: RefCell<BTreeSet<i32>>,
+    /// What has gone bad on a disk, until it is mended.
+    rot: RefCell<Option<Rot>>,
     phase: Cell<Phase>,
     workers: Cell<usize>,
     began: Instant,
+}
+
+fn byte(disk: &FaultyDisk, path: &Path, at: u64) -> Option<u8> {
+    let mut byte = [0];
+    let file = disk.open(path, OpenMode::Read).ok()?;
+    (file.read_at(at, &mut byte).ok()? == 1).then_some(byte[0])
 }
 
 fn plan(dice: &mut Dice) -> Plan {
@@ -151,6 +169,10 @@ fn plan(dice: &mut Dice) -> Plan {
             "replica.high.watermark.checkpoint.interval.ms",
             dice.between(500, 10_000).to_string(),
         ),
+        (
+            "airis.scrub.interval.ms",
+            dice.between(2_000, 20_000).to_string(),
+        ),
         ("min.insync.replicas", "2".to_owned()),
         ("default.replication.factor", "3".to_owned()),
         ("offsets.topic.replication.factor", "3".to_owned()),
@@ -165,12 +187,12 @@ fn plan(dice: &mut Dice) -> Plan {
 }
 
 /// Runs one seed. Returns how much time has passed in it.
-pub async fn run(seed: u64, faults: Duration) -> Duration {
+pub async fn run(seed: u64, faults: Duration, only: Option<Fault>) -> Duration {
     let local = LocalSet::new();
-    local.run_until(life(seed, faults)).await
+    local.run_until(life(seed, faults, only)).await
 }
 
-async fn life(seed: u64, faults: Duration) -> Duration {
+async fn life(seed: u64, faults: Duration, only: Option<Fault>) -> Duration {
     let mut dice = Dice::new(seed);
     let plan = plan(&mut dice);
     trace::note(format_args!(
@@ -220,6 +242,7 @@ async fn life(seed: u64, faults: Duration) -> Duration {
         acks: Notify::new(),
         newest: RefCell::default(),
         lossy: RefCell::default(),
+        rot: RefCell::default(),
         phase: Cell::new(Phase::Faults),
         workers: Cell::new(0),
         began: Instant::now(),
@@ -284,7 +307,7 @@ async fn life(seed: u64, faults: Duration) -> Duration {
             partition,
         )));
     }
-    nemesis::run(world.clone(), faults, dice.fork()).await;
+    nemesis::run(world.clone(), faults, only, dice.fork()).await;
     trace::note("everything is mended");
     world.phase.set(Phase::WindingUp);
     world
@@ -296,6 +319,13 @@ async fn life(seed: u64, faults: Duration) -> Duration {
         .await;
     world
         .within("all replicas are in sync", check::in_sync(&world))
+        .await;
+    world
+        .within("what has gone bad is mended", async {
+            while world.rotten().is_some() {
+                sleep(Duration::from_millis(100)).await;
+            }
+        })
         .await;
     world.phase.set(Phase::Settled);
     world
@@ -529,9 +559,46 @@ impl World {
         if self.plan.fsync {
             return true;
         }
+        self.loses_alone(id)
+    }
+
+    /// Whether all others have everything.
+    fn loses_alone(&self, id: i32) -> bool {
         let mut lossy = self.lossy.borrow_mut();
         lossy.retain(|lost| !check::is_whole(self, *lost));
-        lossy.iter().all(|lost| *lost == id)
+        let mut lossy = lossy.iter().copied().chain(self.rotten().map(|(id, _)| id));
+        lossy.all(|lost| lost == id)
+    }
+
+    /// Whether a byte of a node's logs may go bad: one at a time may, and only while all others have everything.
+    pub fn may_rot(&self, id: i32) -> bool {
+        self.rotten().is_none() && self.loses_alone(id)
+    }
+
+    /// Spoils one byte of a file.
+    pub fn spoil(&self, id: i32, key: Key, path: PathBuf, at: u64, bit: u8) {
+        let disk = self.disk(id);
+        let byte = byte(&disk, &path, at).expect("it was just read") ^ (1 << bit);
+        fault(format_args!(
+            "bit {bit} of byte {at} of {} of node {id} flips",
+            path.display()
+        ));
+        disk.damage(&path, at, &[byte]);
+        *self.rot.borrow_mut() = Some(Rot {
+            id,
+            key,
+            path,
+            at,
+            byte,
+        });
+    }
+
+    /// The node with a byte that is still bad, and in which log.
+    pub fn rotten(&self) -> Option<(i32, Key)> {
+        let mut rot = self.rot.borrow_mut();
+        let still = |rot: &Rot| byte(&self.disk(rot.id), &rot.path, rot.at) == Some(rot.byte);
+        *rot = rot.take().filter(still);
+        rot.as_ref().map(|rot| (rot.id, rot.key))
     }
 
     /// Has a node stop in order.

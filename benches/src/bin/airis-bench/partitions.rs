@@ -1,4 +1,4 @@
-//! Many partitions: create, wait for leaders, one record to each.
+//! Many partitions: create, wait for leaders, one record to each. No topic has more than Kafka makes in one request.
 //!
 //! Always holds: every partition has taken its record when the time ends. Must never: hide a refusal: it is tried again and counted.
 
@@ -19,42 +19,56 @@ use super::{Figures, Target, machine_unique};
 /// Requests in flight, as clients have them by default.
 const WINDOW: usize = 5;
 
+/// Kafka's controller makes no more in one request.
+const CREATED_AT_ONCE: i32 = 10_000;
+
 pub fn run(target: &Target, count: i32, keep: bool) -> Result<Figures> {
-    let topic = format!("bench-partitions-{}", machine_unique());
+    let name = format!("bench-partitions-{}", machine_unique());
+    let mut topics = Vec::new();
+    let mut rest = count;
+    while rest > 0 {
+        let partitions = rest.min(CREATED_AT_ONCE);
+        topics.push((format!("{name}-{}", topics.len()), partitions));
+        rest -= partitions;
+    }
     let mut client = target.connect()?;
     let before = machine::usage(&target.pids).rss;
     let meter = target.meter();
     let began = Instant::now();
-    let answer = client.call(
-        &requests::create(&topic, count, 1, &[]),
-        requests::CREATE_TOPICS,
-    )?;
-    let result = answer.topics.first().context("no topic in the answer")?;
-    match ErrorCode::from_wire(result.error_code) {
-        ErrorCode::None => {}
-        e => bail!("creating {topic}: {e:?} {:?}", result.error_message),
+    for (topic, partitions) in &topics {
+        let request = requests::create(topic, *partitions, 1, &[]);
+        let answer = client.call(&request, requests::CREATE_TOPICS)?;
+        let result = answer.topics.first().context("no topic in the answer")?;
+        match ErrorCode::from_wire(result.error_code) {
+            ErrorCode::None => {}
+            e => bail!("creating {topic}: {e:?} {:?}", result.error_message),
+        }
     }
     let created = began.elapsed();
-    client.leaders(&topic, count)?;
+    for (topic, partitions) in &topics {
+        client.leaders(topic, *partitions)?;
+    }
     let led = began.elapsed();
     let batch = batches::batch(Codec::None, 1, 100);
-    let mut left: VecDeque<i32> = (0..count).collect();
+    let all = topics.iter();
+    let all = all.flat_map(|(topic, partitions)| (0..*partitions).map(move |p| (topic, p)));
+    let mut left: VecDeque<(&String, i32)> = all.collect();
     let mut in_flight = VecDeque::new();
     let mut retried = 0;
     while !left.is_empty() || !in_flight.is_empty() {
         while in_flight.len() < WINDOW
-            && let Some(partition) = left.pop_front()
+            && let Some((topic, partition)) = left.pop_front()
         {
-            let (frame, _) = requests::produce_frame(&topic, partition, -1, &batch);
+            let (frame, _) = requests::produce_frame(topic, partition, -1, &batch);
             client.send(&frame)?;
-            in_flight.push_back(partition);
+            in_flight.push_back((topic, partition));
         }
-        let partition = in_flight.pop_front().expect("something was sent");
+        let (topic, partition) = in_flight.pop_front().expect("something was sent");
         match client.frame(produced)?.0 {
             ErrorCode::None => {}
             e if e.retriable() && retried < 100_000 => {
                 retried += 1;
-                left.push_back(partition);
+                left.push_back((topic, partition));
             }
             e => bail!("produce to {topic}-{partition}: {e:?}"),
         }
@@ -75,7 +89,8 @@ pub fn run(target: &Target, count: i32, keep: bool) -> Result<Figures> {
     let each = after.saturating_sub(before) as f64 / 1024.0 / f64::from(count);
     figures.insert("rss_KiB_each".into(), json!((each * 10.0).round() / 10.0));
     if !keep {
-        target.delete(&[topic])?;
+        let topics: Vec<String> = topics.into_iter().map(|t| t.0).collect();
+        target.delete(&topics)?;
     }
     Ok(figures)
 }
