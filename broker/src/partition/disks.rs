@@ -4,6 +4,7 @@
 //! clean shutdown is gone as soon as the directory is in use; one that fails takes only its own partitions off line. Must never:
 //! believe a checkpoint over what the log holds, or begin a replica anew that may lie in a directory that is off line.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,8 +115,7 @@ impl Dir {
     }
 
     fn holds(&self, topic: &str, index: PartitionId) -> bool {
-        let path = self.log_dir.partition_path(topic, index);
-        self.online() && self.disk().exists(&path)
+        self.online() && self.log_dir.holds(topic, index)
     }
 }
 
@@ -826,10 +826,35 @@ impl Disks {
         })
     }
 
-    /// Leaves the mark of a clean shutdown in every directory that is in use. Only after everything is flushed.
-    pub fn mark_clean(&self, epoch: BrokerEpoch) -> Result<(), StorageError> {
-        let mut dirs = self.dirs.iter().filter(|d| d.online());
-        dirs.try_for_each(|d| d.log_dir.mark_clean(epoch))
+    /// The directories in which lie logs, or copies of such, that are none of these partitions': whether what an earlier run has left of
+    /// them is whole nobody knows.
+    pub fn doubtful(&self, partitions: &[Arc<Partition>]) -> Vec<Uuid> {
+        let mut open: HashSet<(Uuid, &str, PartitionId)> = HashSet::new();
+        for p in partitions {
+            let copy = p.future().map(|f| f.seat.directory);
+            for directory in copy.into_iter().chain([p.seat().directory]) {
+                open.insert((directory, &p.topic, p.index));
+            }
+        }
+        let unknown = |dir: &Dir, found: &PartitionDir| {
+            matches!(found.kind, PartitionDirKind::Log | PartitionDirKind::Future)
+                && found.topic != names::METADATA_TOPIC
+                && !open.contains(&(dir.id, &found.topic, found.partition))
+        };
+        let doubtful = |dir: &&Dir| match dir.log_dir.partitions() {
+            Ok(found) => found.iter().any(|found| unknown(dir, found)),
+            Err(_) => true,
+        };
+        let dirs = self.dirs.iter().filter(|d| d.online());
+        dirs.filter(doubtful).map(|d| d.id).collect()
+    }
+
+    /// Leaves the mark of a clean shutdown in every directory that is in use, but for the doubtful ones. Only after everything that is
+    /// open is flushed.
+    pub fn mark_clean(&self, epoch: BrokerEpoch, doubtful: &[Uuid]) -> Result<(), StorageError> {
+        let dirs = self.dirs.iter().filter(|d| d.online());
+        let mut sure = dirs.filter(|d| !doubtful.contains(&d.id));
+        sure.try_for_each(|d| d.log_dir.mark_clean(epoch))
     }
 
     /// All directories of partitions.
