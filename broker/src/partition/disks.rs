@@ -726,7 +726,8 @@ impl Disks {
     }
 
     /// Gives a copy that is complete, flushed and closed the name of the replica, for good, and opens it under that name. Until
-    /// this returns the old one is still there, and after a crash the metadata says which of the two counts.
+    /// this returns the old one is still there, and after a crash the metadata says which of the two counts. If it cannot be opened it
+    /// has its own name again: it falls behind, and the metadata may say already that the replica is there.
     pub fn take_over(&self, partition: &Partition, copy: &Log) -> Result<Log, StorageError> {
         let from = copy.dir();
         let dir = self
@@ -735,7 +736,6 @@ impl Disks {
         let to = dir
             .log_dir
             .partition_path(&partition.topic, partition.index);
-        dir.log_dir.rename(&from, &to)?;
         let args = OpenArgs {
             recovery_point: copy.recovery_point(),
             log_start: copy.start(),
@@ -745,8 +745,15 @@ impl Disks {
             topic_id: Some(partition.topic_id),
         };
         let config = Arc::new(config::log_config(&partition.config()));
-        let (log, _) = Log::open(dir.disk().clone(), &to, config, args)?;
-        Ok(log)
+        let renamed = dir.log_dir.rename(&from, &to);
+        let opened = renamed.and_then(|()| Log::open(dir.disk().clone(), &to, config, args));
+        if opened.is_err()
+            && !dir.disk().exists(&from)
+            && let Err(e) = dir.log_dir.rename(&to, &from)
+        {
+            warn!("a copy that could not take the replica's place may have its name: {e}");
+        }
+        opened.map(|(log, _)| log)
     }
 
     /// Writes one kind of checkpoint of every directory.

@@ -184,8 +184,8 @@ struct State {
     dead: bool,
     capacity: Option<u64>,
     fail_sync: bool,
-    /// Nothing can be opened.
-    short: bool,
+    /// So many files and directories can be opened yet.
+    descriptors: Option<u64>,
     /// Blocks that cannot be read until they are written whole: file and number.
     unreadable: BTreeSet<(u64, u64)>,
     broken: Option<PathBuf>,
@@ -230,10 +230,14 @@ impl State {
     }
 
     /// Fails if a file descriptor is needed and there is none (EMFILE).
-    fn descriptor(&self) -> io::Result<()> {
-        match self.short {
-            true => Err(io::Error::from_raw_os_error(24)),
-            false => Ok(()),
+    fn descriptor(&mut self) -> io::Result<()> {
+        match &mut self.descriptors {
+            Some(0) => Err(io::Error::from_raw_os_error(24)),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 
@@ -312,7 +316,12 @@ impl FaultyDisk {
 
     /// The process has no file descriptor left: what is open goes on, nothing else is opened.
     pub fn refuse_opens(&self, refuse: bool) {
-        self.0.lock().short = refuse;
+        self.refuse_opens_after(refuse.then_some(0));
+    }
+
+    /// As [`FaultyDisk::refuse_opens`], after so many that still go well.
+    pub fn refuse_opens_after(&self, opens: Option<u64>) {
+        self.0.lock().descriptors = opens;
     }
 
     /// Everything at or below this path fails.
@@ -609,7 +618,7 @@ impl Disk for FaultyDisk {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
-        let state = self.0.lock();
+        let mut state = self.0.lock();
         state.reach(path)?;
         state.descriptor()?;
         if state.names.get(path) != Some(&Node::Dir) {
@@ -722,7 +731,7 @@ impl Disk for FaultyDisk {
     }
 
     fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let state = self.0.lock();
+        let mut state = self.0.lock();
         state.reach(path)?;
         state.descriptor()?;
         match state.names.get(path) {

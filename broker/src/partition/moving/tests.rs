@@ -376,6 +376,40 @@ async fn a_disk_that_fails_amid_a_move_leaves_the_replica_where_it_was() {
     }
 }
 
+/// Fault S19: a copy that cannot be opened under the replica's name does not keep that name: the log goes on without it, and the
+/// metadata say already that the replica is there.
+#[tokio::test]
+async fn a_copy_that_could_not_take_the_logs_place_is_not_taken_for_it_after_a_crash() {
+    let mut failed = 0;
+    for opens in 0.. {
+        assert!(opens < 100, "it does not come to an end");
+        let disk = FaultyDisk::new();
+        let node = Node::start(&disk).unwrap();
+        let partition = node.open(node.ids().0, false).unwrap();
+        for i in 0..9 {
+            append(&partition.log(), 1, &format!("v{i}")).unwrap();
+        }
+        node.begin(&partition).unwrap();
+        while !matches!(node.step(&partition, false).unwrap(), Step::CaughtUp) {}
+        disk.refuse_opens_after(Some(opens));
+        let stepped = node.step(&partition, true);
+        disk.refuse_opens_after(None);
+        append(&partition.log(), 1, "acknowledged").unwrap();
+        let expected = content(&partition.log());
+        let left = disk.after(Crash::Process, opens);
+        let node = Node::start(&left).unwrap();
+        let again = node.open(node.ids().1, true).unwrap();
+        assert_eq!(content(&again.log()), expected, "after {opens} opens");
+        assert_eq!(node.sweep(&again).1, 1, "after {opens} opens");
+        match stepped {
+            Ok(Step::Moved(_)) => break,
+            Err(_) => failed += 1,
+            Ok(_) => {}
+        }
+    }
+    assert!(failed > 1, "it could fail in several places: {failed}");
+}
+
 #[tokio::test]
 async fn a_replica_that_may_be_in_a_directory_that_is_away_is_not_begun_anew() {
     let disk = FaultyDisk::new();
