@@ -10,9 +10,11 @@ use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use airis_protocol::types::RangeSource;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{DirEntry, Disk, DiskFile, OpenMode, Space};
 
@@ -189,6 +191,9 @@ struct State {
     /// Blocks that cannot be read until they are written whole: file and number.
     unreadable: BTreeSet<(u64, u64)>,
     broken: Option<PathBuf>,
+    /// Syncs of files under this path do not come to an end; so many are under way.
+    held: Option<PathBuf>,
+    holding: usize,
 }
 
 /// What a disk reads and writes at once.
@@ -327,6 +332,16 @@ impl FaultyDisk {
     /// Everything at or below this path fails.
     pub fn fail_under(&self, path: Option<&Path>) {
         self.0.lock().broken = path.map(Path::to_owned);
+    }
+
+    /// Syncs of files under this path take until another is given, or none.
+    pub fn hold_syncs_under(&self, path: Option<&Path>) {
+        self.0.lock().held = path.map(Path::to_owned);
+    }
+
+    /// Syncs that are held.
+    pub fn held(&self) -> usize {
+        self.0.lock().holding
     }
 
     /// The blocks that these bytes of a file touch cannot be read any more, until they are written whole.
@@ -487,6 +502,13 @@ impl DiskFile for FaultyFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.0.lock();
+        state.holding += 1;
+        while let Some(held) = &state.held
+            && self.path.starts_with(held)
+        {
+            MutexGuard::unlocked(&mut state, || thread::sleep(Duration::from_millis(1)));
+        }
+        state.holding -= 1;
         state.reach(&self.path)?;
         if state.op()? {
             return Err(dead());
