@@ -767,8 +767,9 @@ impl Disks {
         for dir in self.dirs.iter().filter(|d| d.online()) {
             let offsets = || {
                 let mut offsets = PartitionOffsets::new();
-                // Of a copy that is being made nothing is said: after a crash all of it is looked at.
-                for p in partitions {
+                // Of a copy that is being made nothing is said: after a crash all of it is looked at. One that was deleted meanwhile may
+                // have a successor of its name already.
+                for p in partitions.iter().filter(|p| !p.is_deleted()) {
                     let log = p.log();
                     if log.dir().parent() == Some(dir.log_dir.path()) {
                         offsets.insert((p.topic.to_string(), p.index), offset(p, &log));
