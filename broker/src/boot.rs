@@ -632,6 +632,8 @@ impl Running {
 /// True if everything is on stable storage.
 fn close(disks: &Disks, table: &PartitionTable, epoch: BrokerEpoch) -> bool {
     let partitions = table.all();
+    // What this run could not open it cannot close either.
+    let doubtful = disks.doubtful(&partitions);
     let mut clean = true;
     for (partition, e) in disks.close_all(&partitions) {
         if !partition.is_offline() {
@@ -649,9 +651,9 @@ fn close(disks: &Disks, table: &PartitionTable, epoch: BrokerEpoch) -> bool {
         error!("{e}");
         clean = false;
     }
-    if clean && let Err(e) = disks.mark_clean(epoch) {
+    if clean && let Err(e) = disks.mark_clean(epoch, &doubtful) {
         error!("{e}");
         clean = false;
     }
-    clean
+    clean && doubtful.is_empty()
 }

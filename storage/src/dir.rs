@@ -104,6 +104,11 @@ impl LogDir {
         self.path.join(files::partition_dir_name(topic, partition))
     }
 
+    /// Whether there is a log of this name.
+    pub fn holds(&self, topic: &str, partition: PartitionId) -> bool {
+        self.disk.exists(&self.partition_path(topic, partition))
+    }
+
     /// The directory's identity; `None` if it was never formatted. A file that says something else is an error, never a reason
     /// to write a new one.
     pub fn meta(&self) -> Result<Option<MetaProperties>, StorageError> {

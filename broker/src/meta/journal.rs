@@ -82,9 +82,19 @@ fn segment(dir: &Path, base: i64, suffix: &str) -> PathBuf {
 }
 
 impl Active {
-    /// Opens the files of a segment, making those that are missing; their names are durable then.
+    /// Opens the files of a segment, making those that are missing; their names are durable then. If that fails nothing is left of a new
+    /// one: the segment before goes on, and must not reach beyond the beginning of the next.
     fn open(disk: &dyn Disk, dir: &Path, base: i64) -> io::Result<Active> {
         let fresh = !disk.exists(&segment(dir, base, ".log"));
+        let opened = Active::open_files(disk, dir, base, fresh);
+        if fresh && opened.is_err() {
+            // What cannot be removed now is when the journal is opened.
+            let _ = remove_segment(disk, dir, base);
+        }
+        opened
+    }
+
+    fn open_files(disk: &dyn Disk, dir: &Path, base: i64, fresh: bool) -> io::Result<Active> {
         let open = |suffix| disk.open(&segment(dir, base, suffix), OpenMode::Create);
         let (file, index_file, times_file) = (open(".log")?, open(".index")?, open(".timeindex")?);
         if fresh {
@@ -156,15 +166,35 @@ impl Active {
     }
 }
 
-/// Base offsets of the segments in a directory, rising.
-fn segments(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<i64>> {
-    let mut bases: Vec<i64> = disk
-        .list(dir)?
-        .iter()
-        .filter_map(|entry| entry.name.strip_suffix(".log")?.parse().ok())
-        .collect();
+/// Base offsets of the segments in a directory, rising. One that was never begun is removed.
+fn segments(disk: &dyn Disk, dir: &Path) -> Result<Vec<i64>, JournalError> {
+    let found = disk.list(dir).map_err(at_path(dir))?;
+    let base = |name: &str| name.strip_suffix(".log")?.parse().ok();
+    let mut bases: Vec<i64> = found.iter().filter_map(|entry| base(&entry.name)).collect();
     bases.sort_unstable();
+    if never_begun(disk, dir, &bases)?
+        && let Some(base) = bases.pop()
+    {
+        remove_segment(disk, dir, base).map_err(at_path(dir))?;
+    }
     Ok(bases)
+}
+
+/// The last segment could not be begun, nor be removed: it is empty, and the one before has gone on beyond its base.
+fn never_begun(disk: &dyn Disk, dir: &Path, bases: &[i64]) -> Result<bool, JournalError> {
+    let [.., before, last] = *bases else {
+        return Ok(false);
+    };
+    let path = segment(dir, last, ".log");
+    if disk.len(&path).map_err(at_path(&path))? != Some(0) {
+        return Ok(false);
+    }
+    let mut scan = Scan::open(disk, segment(dir, before, ".log"))?;
+    let mut end = before;
+    while let Next::Batch(batch) = scan.next()? {
+        end = batch.header().next_offset().0;
+    }
+    Ok(end > last)
 }
 
 /// Reads the batches of one segment one after another.
@@ -273,7 +303,7 @@ impl Journal {
         synced: i64,
         mut see: impl FnMut(BatchBytes) -> Result<(), String>,
     ) -> Result<Journal, JournalError> {
-        let mut bases = segments(&**disk, dir).map_err(at_path(dir))?;
+        let mut bases = segments(&**disk, dir)?;
         if bases.is_empty() {
             bases.push(start);
         }
@@ -567,10 +597,7 @@ fn remove_segment(disk: &dyn Disk, dir: &Path, base: i64) -> io::Result<()> {
 
 /// Cuts the last segment off at an offset, which must be the base of a batch in it or its end. The journal is opened afterwards.
 pub(super) fn cut(disk: &dyn Disk, dir: &Path, offset: i64) -> Result<(), JournalError> {
-    let base = segments(disk, dir)
-        .map_err(at_path(dir))?
-        .pop()
-        .filter(|base| *base <= offset);
+    let base = segments(disk, dir)?.pop().filter(|base| *base <= offset);
     let Some(base) = base else {
         return Err(JournalError::Gap {
             path: dir.to_owned(),

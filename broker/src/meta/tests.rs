@@ -11,7 +11,7 @@ use airis_protocol::messages::create_topics_request::CreatableTopic;
 use airis_protocol::messages::*;
 use airis_protocol::types::{Millis, NodeId, PartitionId, Str, Uuid};
 use airis_storage::disk::faulty::{Crash, Dice, FaultyDisk};
-use airis_storage::{Disk, RealDisk};
+use airis_storage::{Disk, OpenMode, RealDisk};
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 use openraft::testing::{StoreBuilder, Suite};
 use openraft::{EntryPayload, Membership, RaftSnapshotBuilder, StorageError};
@@ -294,6 +294,49 @@ async fn snapshots_are_taken_the_log_is_trimmed_and_both_are_read_back() {
         let now = state(&image);
         assert_eq!(whole.get_or_insert_with(|| now.clone()), &now);
         meta.kill().await;
+    }
+}
+
+/// Fault S19: the segment that could not be begun must not stand in the way of what the one before holds.
+#[test]
+fn a_segment_that_could_not_be_begun_is_no_gap() {
+    let open = |disk: &FaultyDisk| {
+        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+        let opened =
+            journal::Journal::open(&disk, Path::new("/m"), 0, i64::MAX, i64::MAX, |_| Ok(()));
+        opened.map_err(|e| e.to_string())
+    };
+    let append = |journal: &mut journal::Journal| {
+        let at = airis_protocol::types::Offset(journal.next());
+        let record = MetadataRecord::TopicRecord(TopicRecord::default());
+        let epoch = airis_protocol::types::LeaderEpoch(1);
+        let batch = checkpoint::data_batch(&[record], 30, Millis(1), at, epoch);
+        journal.append(&batch).unwrap();
+    };
+    for missing in [".log", ".index", ".timeindex"] {
+        let disk = FaultyDisk::new();
+        disk.create_dir_all(Path::new("/m")).unwrap();
+        let mut journal = open(&disk).unwrap();
+        append(&mut journal);
+        let next = format!("/m/{:020}{missing}", 1);
+        disk.fail_under(Some(Path::new(&next)));
+        journal.roll().unwrap_err();
+        disk.fail_under(None);
+        let left = Path::new("/m/00000000000000000001.log");
+        assert!(!disk.exists(left), "no {missing}");
+        append(&mut journal);
+        journal.flush().unwrap();
+        drop(journal);
+        let disk = disk.after(Crash::Process, 1);
+        assert_eq!(open(&disk).map(|j| j.next()), Ok(2), "no {missing}");
+        // It could not be removed, or came back with a loss of power.
+        disk.open(left, OpenMode::Create).unwrap();
+        let mut journal = open(&disk).unwrap();
+        assert!(!disk.exists(left));
+        append(&mut journal);
+        journal.roll().unwrap();
+        append(&mut journal);
+        assert_eq!(open(&disk).map(|j| j.next()), Ok(4), "no {missing}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! clean shutdown is gone as soon as the directory is in use; one that fails takes only its own partitions off line. Must never:
 //! believe a checkpoint over what the log holds, or begin a replica anew that may lie in a directory that is off line.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,8 +115,7 @@ impl Dir {
     }
 
     fn holds(&self, topic: &str, index: PartitionId) -> bool {
-        let path = self.log_dir.partition_path(topic, index);
-        self.online() && self.disk().exists(&path)
+        self.online() && self.log_dir.holds(topic, index)
     }
 }
 
@@ -726,7 +726,8 @@ impl Disks {
     }
 
     /// Gives a copy that is complete, flushed and closed the name of the replica, for good, and opens it under that name. Until
-    /// this returns the old one is still there, and after a crash the metadata says which of the two counts.
+    /// this returns the old one is still there, and after a crash the metadata says which of the two counts. If it cannot be opened it
+    /// has its own name again: it falls behind, and the metadata may say already that the replica is there.
     pub fn take_over(&self, partition: &Partition, copy: &Log) -> Result<Log, StorageError> {
         let from = copy.dir();
         let dir = self
@@ -735,7 +736,6 @@ impl Disks {
         let to = dir
             .log_dir
             .partition_path(&partition.topic, partition.index);
-        dir.log_dir.rename(&from, &to)?;
         let args = OpenArgs {
             recovery_point: copy.recovery_point(),
             log_start: copy.start(),
@@ -745,8 +745,15 @@ impl Disks {
             topic_id: Some(partition.topic_id),
         };
         let config = Arc::new(config::log_config(&partition.config()));
-        let (log, _) = Log::open(dir.disk().clone(), &to, config, args)?;
-        Ok(log)
+        let renamed = dir.log_dir.rename(&from, &to);
+        let opened = renamed.and_then(|()| Log::open(dir.disk().clone(), &to, config, args));
+        if opened.is_err()
+            && !dir.disk().exists(&from)
+            && let Err(e) = dir.log_dir.rename(&to, &from)
+        {
+            warn!("a copy that could not take the replica's place may have its name: {e}");
+        }
+        opened.map(|(log, _)| log)
     }
 
     /// Writes one kind of checkpoint of every directory.
@@ -760,8 +767,9 @@ impl Disks {
         for dir in self.dirs.iter().filter(|d| d.online()) {
             let offsets = || {
                 let mut offsets = PartitionOffsets::new();
-                // Of a copy that is being made nothing is said: after a crash all of it is looked at.
-                for p in partitions {
+                // Of a copy that is being made nothing is said: after a crash all of it is looked at. One that was deleted meanwhile may
+                // have a successor of its name already.
+                for p in partitions.iter().filter(|p| !p.is_deleted()) {
                     let log = p.log();
                     if log.dir().parent() == Some(dir.log_dir.path()) {
                         offsets.insert((p.topic.to_string(), p.index), offset(p, &log));
@@ -826,10 +834,35 @@ impl Disks {
         })
     }
 
-    /// Leaves the mark of a clean shutdown in every directory that is in use. Only after everything is flushed.
-    pub fn mark_clean(&self, epoch: BrokerEpoch) -> Result<(), StorageError> {
-        let mut dirs = self.dirs.iter().filter(|d| d.online());
-        dirs.try_for_each(|d| d.log_dir.mark_clean(epoch))
+    /// The directories in which lie logs, or copies of such, that are none of these partitions': whether what an earlier run has left of
+    /// them is whole nobody knows.
+    pub fn doubtful(&self, partitions: &[Arc<Partition>]) -> Vec<Uuid> {
+        let mut open: HashSet<(Uuid, &str, PartitionId)> = HashSet::new();
+        for p in partitions {
+            let copy = p.future().map(|f| f.seat.directory);
+            for directory in copy.into_iter().chain([p.seat().directory]) {
+                open.insert((directory, &p.topic, p.index));
+            }
+        }
+        let unknown = |dir: &Dir, found: &PartitionDir| {
+            matches!(found.kind, PartitionDirKind::Log | PartitionDirKind::Future)
+                && found.topic != names::METADATA_TOPIC
+                && !open.contains(&(dir.id, &found.topic, found.partition))
+        };
+        let doubtful = |dir: &&Dir| match dir.log_dir.partitions() {
+            Ok(found) => found.iter().any(|found| unknown(dir, found)),
+            Err(_) => true,
+        };
+        let dirs = self.dirs.iter().filter(|d| d.online());
+        dirs.filter(doubtful).map(|d| d.id).collect()
+    }
+
+    /// Leaves the mark of a clean shutdown in every directory that is in use, but for the doubtful ones. Only after everything that is
+    /// open is flushed.
+    pub fn mark_clean(&self, epoch: BrokerEpoch, doubtful: &[Uuid]) -> Result<(), StorageError> {
+        let dirs = self.dirs.iter().filter(|d| d.online());
+        let mut sure = dirs.filter(|d| !doubtful.contains(&d.id));
+        sure.try_for_each(|d| d.log_dir.mark_clean(epoch))
     }
 
     /// All directories of partitions.

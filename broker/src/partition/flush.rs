@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::Partition;
 use crate::config::Durability;
@@ -32,6 +32,9 @@ pub struct Flush {
     failed: AtomicBool,
     /// It never began, for want of a file descriptor.
     short: AtomicBool,
+    /// Held for reading while the log is flushed, before the writers' gate; for writing by a copy that is to take its place. Who waits
+    /// for that gate keeps all other writers out, and must not do so for as long as a flush takes.
+    pub(super) gate: RwLock<()>,
 }
 
 impl Flush {
@@ -152,10 +155,11 @@ impl Partition {
 
     /// Flushes on this thread.
     pub fn flush_now(self: &Arc<Self>) {
+        let flushing = self.flush.gate.read();
         let writing = self.writers.read();
         let placed = self.placed.load_full();
         let flushed = placed.log.flush();
-        drop(writing);
+        drop((writing, flushing));
         match flushed {
             Ok(_) => {
                 self.flush.failed.store(false, Ordering::Release);

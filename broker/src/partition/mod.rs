@@ -201,7 +201,12 @@ impl Partition {
 
     /// True until the replica is taken away from this node, or its disk has failed.
     fn is_open(&self) -> bool {
-        !self.deleted.load(Ordering::Relaxed) && !self.is_offline()
+        !self.is_deleted() && !self.is_offline()
+    }
+
+    /// The replica was taken away from this node.
+    fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Relaxed)
     }
 
     /// Why a replica that is not open is not.

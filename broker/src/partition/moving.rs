@@ -124,6 +124,8 @@ impl Partition {
         if !allowed(directory) {
             return Ok(Step::CaughtUp);
         }
+        // What has come since, too.
+        future.log.flush()?;
         self.take_place(disks, &future, now)
     }
 
@@ -208,6 +210,8 @@ impl Partition {
         future: &Arc<Future>,
         now: Millis,
     ) -> Result<Step, MoveError> {
+        // No flush first: whoever waits for one with the locks below has the threads wait that serve sockets.
+        let unflushed = self.flush.gate.write();
         // No role changes, no follower appends or cuts; and no leader appends.
         let role = self.role.lock();
         let alone = self.writers.write();
@@ -243,13 +247,13 @@ impl Partition {
         };
         self.placed.store(Arc::new(new));
         *held = None;
+        drop((held, alone, role, unflushed));
         let gone = disks.retire(
             &old.log,
             &self.topic,
             self.index,
             self.config().file_delete_delay_ms,
         );
-        drop((held, alone, role));
         self.wake_all();
         if self.waits_for_disk() {
             // More of it is on stable storage than before.

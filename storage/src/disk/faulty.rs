@@ -10,9 +10,11 @@ use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use airis_protocol::types::RangeSource;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{DirEntry, Disk, DiskFile, OpenMode, Space};
 
@@ -184,11 +186,14 @@ struct State {
     dead: bool,
     capacity: Option<u64>,
     fail_sync: bool,
-    /// Nothing can be opened.
-    short: bool,
+    /// So many files and directories can be opened yet.
+    descriptors: Option<u64>,
     /// Blocks that cannot be read until they are written whole: file and number.
     unreadable: BTreeSet<(u64, u64)>,
     broken: Option<PathBuf>,
+    /// Syncs of files under this path do not come to an end; so many are under way.
+    held: Option<PathBuf>,
+    holding: usize,
     amid_write: AmidWrite,
 }
 
@@ -241,10 +246,14 @@ impl State {
     }
 
     /// Fails if a file descriptor is needed and there is none (EMFILE).
-    fn descriptor(&self) -> io::Result<()> {
-        match self.short {
-            true => Err(io::Error::from_raw_os_error(24)),
-            false => Ok(()),
+    fn descriptor(&mut self) -> io::Result<()> {
+        match &mut self.descriptors {
+            Some(0) => Err(io::Error::from_raw_os_error(24)),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 
@@ -323,7 +332,12 @@ impl FaultyDisk {
 
     /// The process has no file descriptor left: what is open goes on, nothing else is opened.
     pub fn refuse_opens(&self, refuse: bool) {
-        self.0.lock().short = refuse;
+        self.refuse_opens_after(refuse.then_some(0));
+    }
+
+    /// As [`FaultyDisk::refuse_opens`], after so many that still go well.
+    pub fn refuse_opens_after(&self, opens: Option<u64>) {
+        self.0.lock().descriptors = opens;
     }
 
     /// Calls this while the next write is under way: it has begun, and nothing of it is there yet.
@@ -334,6 +348,16 @@ impl FaultyDisk {
     /// Everything at or below this path fails.
     pub fn fail_under(&self, path: Option<&Path>) {
         self.0.lock().broken = path.map(Path::to_owned);
+    }
+
+    /// Syncs of files under this path take until another is given, or none.
+    pub fn hold_syncs_under(&self, path: Option<&Path>) {
+        self.0.lock().held = path.map(Path::to_owned);
+    }
+
+    /// Syncs that are held.
+    pub fn held(&self) -> usize {
+        self.0.lock().holding
     }
 
     /// The blocks that these bytes of a file touch cannot be read any more, until they are written whole.
@@ -498,6 +522,13 @@ impl DiskFile for FaultyFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.0.lock();
+        state.holding += 1;
+        while let Some(held) = &state.held
+            && self.path.starts_with(held)
+        {
+            MutexGuard::unlocked(&mut state, || thread::sleep(Duration::from_millis(1)));
+        }
+        state.holding -= 1;
         state.reach(&self.path)?;
         if state.op()? {
             return Err(dead());
@@ -629,7 +660,7 @@ impl Disk for FaultyDisk {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
-        let state = self.0.lock();
+        let mut state = self.0.lock();
         state.reach(path)?;
         state.descriptor()?;
         if state.names.get(path) != Some(&Node::Dir) {
@@ -742,7 +773,7 @@ impl Disk for FaultyDisk {
     }
 
     fn read_to_end(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let state = self.0.lock();
+        let mut state = self.0.lock();
         state.reach(path)?;
         state.descriptor()?;
         match state.names.get(path) {

@@ -1,7 +1,8 @@
 //! A log directory's checkpoints: recovery points, starts of logs, high watermarks.
 //!
 //! Always holds: what is known here is what the files say; one writes at a time. Must never: let a file say of a log what was true of
-//! another of its name, or of records that were cut off.
+//! another of its name, or of records that were cut off; or forget a log that is there but not open: without its recovery point what was
+//! flushed of it is cut where it cannot be read, without its start what was deleted comes back.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -58,7 +59,8 @@ impl Checkpoints {
         written[kind].get(key).copied().unwrap_or(Offset(0))
     }
 
-    /// Replaces one kind. The offsets are taken while nobody else writes: what is cut meanwhile is seen, or cuts these.
+    /// Replaces one kind, but for logs that are there and not open, of which nobody knows better. The offsets are taken while nobody
+    /// else writes: what is cut meanwhile is seen, or cuts these.
     pub(super) fn write(
         &self,
         kind: usize,
@@ -66,7 +68,13 @@ impl Checkpoints {
     ) -> Result<(), StorageError> {
         let log_dir = self.log_dir()?;
         let mut written = self.written.lock();
-        let now = offsets();
+        let mut now = offsets();
+        for (key, offset) in &written[kind] {
+            let (topic, index) = key;
+            if !now.contains_key(key) && log_dir.holds(topic, *index) {
+                now.insert(key.clone(), *offset);
+            }
+        }
         WRITE[kind](&log_dir, &now)?;
         written[kind] = now;
         Ok(())

@@ -33,20 +33,26 @@ fn open_dirs(disk: &FaultyDisk, boot: &str, dirs: &[&str]) -> Disks {
 }
 
 fn open(disks: &Disks, topic_id: Uuid, replicated: bool) -> Arc<Partition> {
+    try_open(disks, topic_id, replicated).unwrap()
+}
+
+fn try_open(
+    disks: &Disks,
+    topic_id: Uuid,
+    replicated: bool,
+) -> Result<Arc<Partition>, StorageError> {
     let config = TopicConfig::resolve(&(), &Layers::none()).unwrap();
-    let opened = disks
-        .open(&Wanted {
-            topic: "t",
-            topic_id,
-            index: PartitionId(0),
-            directory: Uuid::UNASSIGNED,
-            wish: None,
-            old: true,
-            replicated,
-            config: &config,
-        })
-        .unwrap();
-    Arc::new(Partition::new(
+    let opened = disks.open(&Wanted {
+        topic: "t",
+        topic_id,
+        index: PartitionId(0),
+        directory: Uuid::UNASSIGNED,
+        wish: None,
+        old: true,
+        replicated,
+        config: &config,
+    })?;
+    Ok(Arc::new(Partition::new(
         "t".into(),
         topic_id,
         PartitionId(0),
@@ -54,7 +60,7 @@ fn open(disks: &Disks, topic_id: Uuid, replicated: bool) -> Arc<Partition> {
         Durability::PageCache,
         Hub::new(&BrokerConfig::default()),
         Arc::new(config),
-    ))
+    )))
 }
 
 fn append(partition: &Partition) {
@@ -94,9 +100,15 @@ fn what_is_known_of_an_older_topic_of_the_name_is_forgotten_before_the_new_one_b
     let disks = open_all(&disk, "x");
     let older = flushed(&disks, 1);
     assert_eq!(on_disk(&disk), [1]);
+    older.mark_deleted();
     disks.delete(&older.log(), "t", PartitionId(0), 0).unwrap();
     let newer = open(&disks, Uuid(2), true);
     assert_eq!(on_disk(&disk), [0], "before anything is written to it");
+    // Whoever writes checkpoints may have begun before the older one was deleted.
+    disks
+        .write_checkpoints(std::slice::from_ref(&older))
+        .unwrap();
+    assert_eq!(on_disk(&disk), [0], "whatever is said of the older one");
     append(&newer);
     // Its process ends before another checkpoint: nothing of the new log was flushed.
     drop((older, newer, disks));
@@ -107,6 +119,65 @@ fn what_is_known_of_an_older_topic_of_the_name_is_forgotten_before_the_new_one_b
         (again.log().end(), again.log().recovery_point()),
         (Offset(1), Offset(0))
     );
+}
+
+/// Fault S15: a replica that stays off line stays uncut, however often others write checkpoints meanwhile.
+#[test]
+fn a_log_whose_flushed_end_cannot_be_read_stays_uncut_over_checkpoints_and_stops() {
+    let disk = FaultyDisk::new();
+    let disks = open_all(&disk, "x");
+    drop(flushed(&disks, 2));
+    drop(disks);
+    let mut disk = disk.after(Crash::Process, 1);
+    let log = Path::new("/a/t-0/00000000000000000000.log");
+    disk.fail_reads_of(log, 0..1);
+    for round in 0..3 {
+        let disks = open_all(&disk, "x");
+        let refused = try_open(&disks, Uuid(1), true).map(|_| ());
+        assert!(refused.is_err(), "round {round}");
+        disks.write_checkpoints(&[]).unwrap();
+        assert_eq!(on_disk(&disk), [2], "round {round}");
+        let doubtful = disks.doubtful(&[]);
+        assert_eq!(doubtful, disks.directory_ids());
+        disks.mark_clean(BrokerEpoch(1), &doubtful).unwrap();
+        drop(disks);
+        assert!(!disk.exists(Path::new("/a/.kafka_cleanshutdown")));
+        disk = disk.after(Crash::Process, 1);
+    }
+}
+
+/// Fault S19: a partition that waits for a file descriptor has lost nothing when it is opened.
+#[test]
+fn a_log_that_waits_to_be_opened_keeps_its_start_and_leaves_no_clean_mark() {
+    let disk = FaultyDisk::new();
+    let disks = open_all(&disk, "x");
+    let partition = flushed(&disks, 3);
+    partition.advance_start(Offset(2)).unwrap();
+    disks.write_log_starts(&[partition]).unwrap();
+    drop(disks);
+    let disk = disk.after(Crash::Process, 1);
+    let disks = open_all(&disk, "x");
+    disk.refuse_opens(true);
+    let short = try_open(&disks, Uuid(1), true).map(|_| ());
+    assert!(short.is_err_and(|e| e.is_short()));
+    assert_eq!(
+        disks.doubtful(&[]),
+        disks.directory_ids(),
+        "nobody can look"
+    );
+    disk.refuse_opens(false);
+    disks.write_log_starts(&[]).unwrap();
+    disks.write_checkpoints(&[]).unwrap();
+    assert_eq!(disks.doubtful(&[]), disks.directory_ids());
+    let partition = open(&disks, Uuid(1), true);
+    let log = partition.log();
+    assert_eq!((log.start(), log.recovery_point()), (Offset(2), Offset(3)));
+    assert!(disks.doubtful(std::slice::from_ref(&partition)).is_empty());
+    // Once it is deleted nothing is said of it any more.
+    disks.delete(&log, "t", PartitionId(0), 0).unwrap();
+    disks.write_checkpoints(&[]).unwrap();
+    assert!(on_disk(&disk).is_empty());
+    assert!(disks.doubtful(&[]).is_empty());
 }
 
 #[test]

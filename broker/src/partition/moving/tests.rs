@@ -9,6 +9,9 @@ use airis_storage::dir::PartitionDirKind;
 use airis_storage::disk::faulty::{Crash, Dice, FaultyDisk};
 use airis_storage::log::{AppendArgs, Origin};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use super::super::disks::Wanted;
 use super::super::hub::Hub;
@@ -374,6 +377,79 @@ async fn a_disk_that_fails_amid_a_move_leaves_the_replica_where_it_was() {
         }
         assert!(node.disks.fatal().is_none(), "the other one is left");
     }
+}
+
+/// Fault S19: a copy that cannot be opened under the replica's name does not keep that name: the log goes on without it, and the
+/// metadata say already that the replica is there.
+#[tokio::test]
+async fn a_copy_that_could_not_take_the_logs_place_is_not_taken_for_it_after_a_crash() {
+    let mut failed = 0;
+    for opens in 0.. {
+        assert!(opens < 100, "it does not come to an end");
+        let disk = FaultyDisk::new();
+        let node = Node::start(&disk).unwrap();
+        let partition = node.open(node.ids().0, false).unwrap();
+        for i in 0..9 {
+            append(&partition.log(), 1, &format!("v{i}")).unwrap();
+        }
+        node.begin(&partition).unwrap();
+        while !matches!(node.step(&partition, false).unwrap(), Step::CaughtUp) {}
+        disk.refuse_opens_after(Some(opens));
+        let stepped = node.step(&partition, true);
+        disk.refuse_opens_after(None);
+        append(&partition.log(), 1, "acknowledged").unwrap();
+        let expected = content(&partition.log());
+        let left = disk.after(Crash::Process, opens);
+        let node = Node::start(&left).unwrap();
+        let again = node.open(node.ids().1, true).unwrap();
+        assert_eq!(content(&again.log()), expected, "after {opens} opens");
+        assert_eq!(node.sweep(&again).1, 1, "after {opens} opens");
+        match stepped {
+            Ok(Step::Moved(_)) => break,
+            Err(_) => failed += 1,
+            Ok(_) => {}
+        }
+    }
+    assert!(failed > 1, "it could fail in several places: {failed}");
+}
+
+/// Whoever writes to the log, or asks for its role, may be a thread that serves sockets.
+#[tokio::test]
+async fn a_copy_that_waits_for_a_flush_to_take_the_logs_place_has_nobody_else_wait() {
+    let disk = FaultyDisk::new();
+    let node = Arc::new(Node::start(&disk).unwrap());
+    let partition = node.open(node.ids().0, false).unwrap();
+    append(&partition.log(), 1, "v").unwrap();
+    node.begin(&partition).unwrap();
+    while !matches!(node.step(&partition, false).unwrap(), Step::CaughtUp) {}
+    append(&partition.log(), 1, "late").unwrap();
+    assert!(matches!(
+        node.step(&partition, true).unwrap(),
+        Step::Copied(1..)
+    ));
+    disk.hold_syncs_under(Some(Path::new("/a")));
+    let flushed = partition.clone();
+    let flush = thread::spawn(move || flushed.flush_now());
+    while disk.held() == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let (mover, moved) = (node.clone(), partition.clone());
+    let step = thread::spawn(move || mover.step(&moved, true));
+    // Until it waits. If it takes longer nothing is shown, but nothing fails.
+    thread::sleep(Duration::from_millis(100));
+    let (done, written) = mpsc::channel();
+    let writer = partition.clone();
+    thread::spawn(move || {
+        let started = writer.advance_start(Offset(1)).unwrap();
+        done.send((started, writer.following())).unwrap();
+    });
+    let written = written.recv_timeout(Duration::from_secs(5));
+    disk.hold_syncs_under(None);
+    assert_eq!(written, Ok((true, None)), "a writer waits for the flush");
+    flush.join().unwrap();
+    assert!(matches!(step.join().unwrap(), Ok(Step::Moved(_))));
+    assert_eq!(partition.log().recovery_point(), Offset(2));
+    assert_eq!(partition.log().start(), Offset(1));
 }
 
 #[tokio::test]
