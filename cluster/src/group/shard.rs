@@ -577,8 +577,15 @@ impl Shard {
                     self.step(&group, now, out, |g, cx| g.sync_deadline(cx));
                 }
                 TimerKey::Foreign { group } => {
-                    if let Some(Group::Foreign(g)) = self.groups.get(&group) {
-                        records.extend(g.member_tombstones());
+                    let Some(Group::Foreign(g)) = self.groups.get(&group) else {
+                        continue;
+                    };
+                    let tombstones = g.member_tombstones();
+                    if !tombstones.is_empty() {
+                        // They may not get onto the log: whoever is still there by then goes the next time.
+                        let again = Millis(now.steady.0 + foreign::AGAIN_MS);
+                        self.timers.set(TimerKey::Foreign { group }, again);
+                        records.extend(tombstones);
                     }
                 }
             }
