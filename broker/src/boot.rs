@@ -655,3 +655,6 @@ fn close(disks: &Disks, table: &PartitionTable, epoch: BrokerEpoch) -> bool {
     }
     clean
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
