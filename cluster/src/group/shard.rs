@@ -237,16 +237,18 @@ impl Shard {
         Ok(Offsets::commit(request, now.wall, &self.config))
     }
 
-    /// OffsetFetch of one group.
+    /// OffsetFetch of one group. The topics of the request have their names and, if they exist, their ids here, whatever the version;
+    /// `id_of` gives the ids of others, ZERO for a topic that does not exist.
     pub fn fetch(
         &self,
         request: &OffsetFetchRequestGroup,
         require_stable: bool,
+        id_of: impl Fn(&str) -> Uuid,
     ) -> OffsetFetchResponseGroup {
         let group = &request.group_id;
         let topics = match &request.topics {
             Some(topics) => self.offsets.fetch(group, topics, require_stable),
-            None => self.offsets.fetch_all(group, require_stable),
+            None => self.offsets.fetch_all(group, require_stable, id_of),
         };
         OffsetFetchResponseGroup {
             group_id: group.clone(),
