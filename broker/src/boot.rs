@@ -410,6 +410,20 @@ pub async fn start(
         tasks
             .0
             .extend(replicate::start(&node, serving.clone(), &stopped));
+        if !alone {
+            let mut begun = Life::begin(node.clone(), &stopped);
+            begun.unfenced().await;
+            life = Some(begun);
+        }
+        // As in Kafka, clients are let in once this broker is unfenced; and here, once its own image says so as well. Whoever comes
+        // before would be told of a cluster without this broker, or, where all nodes have just come back, without any, and clients
+        // take that for the truth. Nothing that a fenced broker needs goes over these listeners: it leads nothing, so no replica
+        // fetches from it, and its registration and heartbeats go to the controllers' listener. Who connects meanwhile waits in the
+        // backlog, so the port shows to a controller that looks (`meta/sessions`) that the process lives.
+        let mut published = node.meta.subscribe();
+        let _ = published
+            .wait_for(|_| node.meta.image().is_active(node.id))
+            .await;
         let door = Door::for_clients(node.clone());
         let several = bound.len() > 1;
         for listener in bound {
@@ -426,11 +440,6 @@ pub async fn start(
                 stopped.clone(),
             );
             tasks.0.push(task::spawn(accept));
-        }
-        if !alone {
-            let mut begun = Life::begin(node.clone(), &stopped);
-            begun.unfenced().await;
-            life = Some(begun);
         }
     }
     if alone {
