@@ -134,8 +134,9 @@ async fn ask(address: String, ready: tokio::sync::watch::Receiver<bool>) -> (Vec
     };
     let (mut lost, mut asked) = (Vec::new(), 0);
     while !*ready.borrow() {
+        // Not so often that the ports of this machine run short.
+        tokio::time::sleep(Duration::from_millis(5)).await;
         if tokio::net::TcpStream::connect(&address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
         }
         let told = Client::at(&address).await.call(&request, 12).await;
