@@ -54,6 +54,8 @@ pub enum StartError {
     Registration(airis_protocol::error::ErrorCode),
 }
 
+/// What large requests of other nodes may take together, at most; they come over listeners of their own.
+const NODES_MEMORY_MAX: usize = 64 * 1024 * 1024;
 /// So long a killed node's work on other threads is waited for.
 const KILL_MAX: Duration = Duration::from_secs(5);
 
@@ -214,6 +216,11 @@ pub async fn start(
         // Controllers are no clients.
         seats: None,
     };
+    // Nodes do not queue behind clients that have asked for all the memory there is.
+    let among_nodes = Limits {
+        memory: RequestMemory::new(config.request_memory_bytes.min(NODES_MEMORY_MAX)),
+        ..limits.clone()
+    };
     let listeners: Vec<_> = bound
         .iter()
         .chain(&for_controllers)
@@ -252,7 +259,7 @@ pub async fn start(
         for listener in for_controllers {
             let accept = listener.accept(
                 served.clone(),
-                limits.clone(),
+                among_nodes.clone(),
                 serving.clone(),
                 stopped.clone(),
             );
@@ -429,16 +436,14 @@ pub async fn start(
         for listener in bound {
             // As in Kafka: with a listener of their own, brokers reach each other however many clients there are.
             let among_brokers = several && listener.name == config.inter_broker_listener;
-            let seats = (!among_brokers).then(|| node.partitions.hub().seats.clone());
-            let accept = listener.accept(
-                door.clone(),
-                Limits {
-                    seats,
+            let limits = match among_brokers {
+                true => among_nodes.clone(),
+                false => Limits {
+                    seats: Some(node.partitions.hub().seats.clone()),
                     ..limits.clone()
                 },
-                serving.clone(),
-                stopped.clone(),
-            );
+            };
+            let accept = listener.accept(door.clone(), limits, serving.clone(), stopped.clone());
             tasks.0.push(task::spawn(accept));
         }
     }
