@@ -96,10 +96,10 @@ fn members_whose_end_could_not_be_written_go_later() {
     assert!(!lost.is_empty());
     let token = s.join_as(9, &join_request("", None));
     assert_eq!(s.join_error(token), ErrorCode::InconsistentGroupProtocol);
-    s.pass(foreign::AGAIN_MS);
+    s.pass(5_000);
     s.stable(1);
     // And no more is to be done.
-    s.pass(10 * foreign::AGAIN_MS);
+    s.pass(60_000);
     assert_eq!(s.shard.tick(s.moment(), &mut Vec::new()), []);
 }
 
