@@ -54,6 +54,8 @@ pub enum StartError {
     Registration(airis_protocol::error::ErrorCode),
 }
 
+/// What large requests of other nodes may take together, at most; they come over listeners of their own.
+const NODES_MEMORY_MAX: usize = 64 * 1024 * 1024;
 /// So long a killed node's work on other threads is waited for.
 const KILL_MAX: Duration = Duration::from_secs(5);
 
@@ -214,6 +216,11 @@ pub async fn start(
         // Controllers are no clients.
         seats: None,
     };
+    // Nodes do not queue behind clients that have asked for all the memory there is.
+    let among_nodes = Limits {
+        memory: RequestMemory::new(config.request_memory_bytes.min(NODES_MEMORY_MAX)),
+        ..limits.clone()
+    };
     let listeners: Vec<_> = bound
         .iter()
         .chain(&for_controllers)
@@ -252,7 +259,7 @@ pub async fn start(
         for listener in for_controllers {
             let accept = listener.accept(
                 served.clone(),
-                limits.clone(),
+                among_nodes.clone(),
                 serving.clone(),
                 stopped.clone(),
             );
@@ -410,27 +417,34 @@ pub async fn start(
         tasks
             .0
             .extend(replicate::start(&node, serving.clone(), &stopped));
+        if !alone {
+            let mut begun = Life::begin(node.clone(), &stopped);
+            begun.unfenced().await;
+            life = Some(begun);
+        }
+        // As in Kafka, clients are let in once this broker is unfenced; and here, once its own image says so as well. Whoever comes
+        // before would be told of a cluster without this broker, or, where all nodes have just come back, without any, and clients
+        // take that for the truth. Nothing that a fenced broker needs goes over these listeners: it leads nothing, so no replica
+        // fetches from it, and its registration and heartbeats go to the controllers' listener. Who connects meanwhile waits in the
+        // backlog, so the port shows to a controller that looks (`meta/sessions`) that the process lives.
+        let mut published = node.meta.subscribe();
+        let _ = published
+            .wait_for(|_| node.meta.image().is_active(node.id))
+            .await;
         let door = Door::for_clients(node.clone());
         let several = bound.len() > 1;
         for listener in bound {
             // As in Kafka: with a listener of their own, brokers reach each other however many clients there are.
             let among_brokers = several && listener.name == config.inter_broker_listener;
-            let seats = (!among_brokers).then(|| node.partitions.hub().seats.clone());
-            let accept = listener.accept(
-                door.clone(),
-                Limits {
-                    seats,
+            let limits = match among_brokers {
+                true => among_nodes.clone(),
+                false => Limits {
+                    seats: Some(node.partitions.hub().seats.clone()),
                     ..limits.clone()
                 },
-                serving.clone(),
-                stopped.clone(),
-            );
+            };
+            let accept = listener.accept(door.clone(), limits, serving.clone(), stopped.clone());
             tasks.0.push(task::spawn(accept));
-        }
-        if !alone {
-            let mut begun = Life::begin(node.clone(), &stopped);
-            begun.unfenced().await;
-            life = Some(begun);
         }
     }
     if alone {
@@ -657,3 +671,6 @@ fn close(disks: &Disks, table: &PartitionTable, epoch: BrokerEpoch) -> bool {
     }
     clean && doubtful.is_empty()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

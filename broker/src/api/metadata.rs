@@ -1,10 +1,9 @@
 //! Metadata: brokers, topics, leaders; and the creation of topics by asking for them.
 //!
 //! Always holds: a topic created here is answered when it can be used (Kafka answers an error first and creates behind it). Must
-//! never: show a broker that is fenced.
+//! never: show a broker that is fenced, or topics without any broker.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use airis_cluster::metadata::{Image, PartitionImage, TopicImage};
 use airis_protocol::error::ErrorCode;
@@ -16,7 +15,6 @@ use airis_protocol::names;
 use airis_protocol::types::{NodeId, Str, Uuid};
 
 use super::{Ctx, Reply, authorize};
-use crate::node::Node;
 use crate::topics;
 
 /// What was asked for.
@@ -94,23 +92,45 @@ pub fn handle(ctx: &Ctx, request: MetadataRequest) -> Reply<MetadataResponse> {
         _ => Vec::new(),
     };
     if missing.is_empty() {
-        return Reply::Now(answer(ctx.node, &image, wanted, &style, &[]));
+        return Reply::Now(answer(&ctx.node.cluster_id, &image, wanted, &style, &[]));
     }
     let node = ctx.node.clone();
     Reply::later(async move {
         let failed = topics::auto_create(&node, missing).await;
-        answer(&node, &node.meta.image(), wanted, &style, &failed)
+        answer(
+            &node.cluster_id,
+            &node.meta.image(),
+            wanted,
+            &style,
+            &failed,
+        )
     })
 }
 
 fn answer(
-    node: &Node,
-    image: &Arc<Image>,
+    cluster_id: &Str,
+    image: &Image,
     wanted: Wanted,
     style: &Style,
     failed: &[(Str, ErrorCode)],
 ) -> MetadataResponse {
+    let brokers = image
+        .brokers()
+        .filter(|b| !b.fenced)
+        .filter_map(|b| {
+            let endpoint = b.endpoint(&style.listener)?;
+            Some(MetadataResponseBroker {
+                node_id: b.id.0,
+                host: endpoint.host.clone(),
+                port: i32::from(endpoint.port),
+                rack: b.rack.clone(),
+            })
+        })
+        .collect::<Vec<_>>();
     let topics = match wanted {
+        // librdkafka drops all of its brokers for an answer with topics and without brokers, and may never find one again; with
+        // neither it asks again, as Kafka's own clients do whenever there are no brokers.
+        _ if brokers.is_empty() => Vec::new(),
         Wanted::All => image.topics().map(|t| topic(image, t, style)).collect(),
         Wanted::Ids(ids) => ids
             .into_iter()
@@ -147,24 +167,11 @@ fn answer(
             })
             .collect(),
     };
-    let brokers = image
-        .brokers()
-        .filter(|b| !b.fenced)
-        .filter_map(|b| {
-            let endpoint = b.endpoint(&style.listener)?;
-            Some(MetadataResponseBroker {
-                node_id: b.id.0,
-                host: endpoint.host.clone(),
-                port: i32::from(endpoint.port),
-                rack: b.rack.clone(),
-            })
-        })
-        .collect::<Vec<_>>();
     MetadataResponse {
         // Any live broker passes on what is the controller's (KIP-500).
         controller_id: brokers.first().map_or(-1, |b| b.node_id),
         brokers,
-        cluster_id: Some(node.cluster_id.clone()),
+        cluster_id: Some(cluster_id.clone()),
         topics,
         cluster_authorized_operations: if style.cluster_operations
             && (8..=10).contains(&style.version)
@@ -243,5 +250,80 @@ fn partition(
             .filter(|r| !alive(r) || !image.directory_online(partition, **r))
             .map(|r| r.0)
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use airis_cluster::metadata::Delta;
+    use airis_protocol::messages::register_broker_record::BrokerEndpoint;
+    use airis_protocol::messages::{
+        MetadataRecord, PartitionRecord, RegisterBrokerRecord, TopicRecord,
+    };
+    use airis_protocol::types::{LeaderEpoch, Offset};
+
+    use super::*;
+
+    /// Two brokers and a topic.
+    fn image(fenced: [bool; 2]) -> Image {
+        let id = Uuid(9);
+        let mut records: Vec<MetadataRecord> = (1..)
+            .zip(fenced)
+            .map(|(broker_id, fenced)| {
+                MetadataRecord::RegisterBrokerRecord(RegisterBrokerRecord {
+                    broker_id,
+                    fenced,
+                    end_points: vec![BrokerEndpoint {
+                        name: "PLAINTEXT".into(),
+                        host: "h".into(),
+                        port: 9092,
+                        security_protocol: 0,
+                    }],
+                    ..Default::default()
+                })
+            })
+            .collect();
+        records.push(MetadataRecord::TopicRecord(TopicRecord {
+            name: "t".into(),
+            topic_id: id,
+        }));
+        records.push(MetadataRecord::PartitionRecord(PartitionRecord {
+            partition_id: 0,
+            topic_id: id,
+            replicas: vec![1, 2],
+            isr: vec![1, 2],
+            leader: -1,
+            ..Default::default()
+        }));
+        let mut image = Image::default();
+        image
+            .replay_all(&mut Delta::default(), Offset(0), LeaderEpoch(1), &records)
+            .unwrap();
+        image
+    }
+
+    #[test]
+    fn topics_are_told_only_together_with_brokers() {
+        let style = Style {
+            version: 12,
+            listener: "PLAINTEXT".into(),
+            cluster_operations: false,
+            topic_operations: false,
+        };
+        let all = [
+            || Wanted::All,
+            || Wanted::Names(vec!["t".into(), "unknown".into()]),
+            || Wanted::Ids(vec![Uuid(9), Uuid(10)]),
+        ];
+        for wanted in all {
+            let tell = |fenced| answer(&"c".into(), &image(fenced), wanted(), &style, &[]);
+            let told = tell([true, true]);
+            assert_eq!((told.brokers.len(), told.topics.len()), (0, 0));
+            assert_eq!(told.controller_id, -1);
+            let told = tell([true, false]);
+            assert_eq!(told.brokers.len(), 1);
+            assert!(!told.topics.is_empty());
+            assert_eq!(told.topics[0].partitions[0].leader_id, -1);
+        }
     }
 }

@@ -98,14 +98,11 @@ fn resolve(image: &Image, group: &mut OffsetFetchRequestGroup) -> Vec<OffsetFetc
     unknown
 }
 
-/// Gives all offsets of a group their topics' ids; what has none cannot be said.
-fn add_ids(image: &Image, topics: &mut Vec<OffsetFetchResponseTopics>) {
-    topics.retain_mut(|topic| {
-        if topic.topic_id == Uuid::ZERO {
-            topic.topic_id = image.topic(&topic.name).map_or(Uuid::ZERO, |t| t.id);
-        }
-        topic.topic_id != Uuid::ZERO
-    });
+/// Gives topics that exist their ids where they have names: an offset of the topic that had the name before is not theirs.
+fn identify(image: &Image, group: &mut OffsetFetchRequestGroup) {
+    for topic in group.topics.iter_mut().flatten() {
+        topic.topic_id = image.topic(&topic.name).map_or(Uuid::ZERO, |t| t.id);
+    }
 }
 
 /// Reads one group.
@@ -120,17 +117,19 @@ fn fetch(
     let unknown = if by_id {
         resolve(image, group)
     } else {
+        identify(image, group);
         Vec::new()
     };
-    let found = ctx
-        .node
-        .groups
-        .read(&group.group_id, |shard| shard.fetch(group, require_stable));
+    let id_of = |name: &str| image.topic(name).map_or(Uuid::ZERO, |t| t.id);
+    let found = ctx.node.groups.read(&group.group_id, |shard| {
+        shard.fetch(group, require_stable, id_of)
+    });
     match found {
         Err(code) => (group_failed(ctx.version, group, code), None),
         Ok((mut answer, commit)) => {
             if by_id && all {
-                add_ids(image, &mut answer.topics);
+                // What has no id cannot be said.
+                answer.topics.retain(|t| t.topic_id != Uuid::ZERO);
             }
             answer.topics.extend(unknown);
             (answer, Some(commit))
@@ -204,4 +203,46 @@ pub fn handle(ctx: &Ctx, request: OffsetFetchRequest) -> Reply<OffsetFetchRespon
         }
         shape(version, answers)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use airis_cluster::metadata::Delta;
+    use airis_protocol::messages::{MetadataRecord, TopicRecord};
+    use airis_protocol::types::{LeaderEpoch, Offset};
+
+    use super::*;
+
+    #[test]
+    fn topics_that_are_named_have_the_ids_of_now() {
+        let record = MetadataRecord::TopicRecord(TopicRecord {
+            name: "t".into(),
+            topic_id: Uuid(9),
+        });
+        let mut image = Image::default();
+        image
+            .replay_all(&mut Delta::default(), Offset(0), LeaderEpoch(1), &[record])
+            .unwrap();
+        let topics = ["t", "gone"].map(|name| OffsetFetchRequestTopics {
+            name: name.into(),
+            ..Default::default()
+        });
+        let mut group = OffsetFetchRequestGroup {
+            topics: Some(topics.into()),
+            ..Default::default()
+        };
+        identify(&image, &mut group);
+        let ids: Vec<Uuid> = group.topics.unwrap().iter().map(|t| t.topic_id).collect();
+        assert_eq!(ids, [Uuid(9), Uuid::ZERO]);
+        // Versions without ids are not told any.
+        let answer = OffsetFetchResponseGroup {
+            topics: vec![OffsetFetchResponseTopics {
+                topic_id: Uuid(9),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let told = shape(TOPIC_IDS_FROM - 1, vec![answer]);
+        assert_eq!(told.groups[0].topics[0].topic_id, Uuid::ZERO);
+    }
 }

@@ -147,6 +147,10 @@ pub fn handle(ctx: &Ctx, request: ProduceRequest) -> Reply<ProduceResponse> {
     if pending.is_empty() {
         return Reply::Now(response);
     }
+    // The records are on the log: the names alone would hold the whole frame in memory for as long as the answer waits.
+    for topic in &mut response.responses {
+        topic.name = topic.name.detach();
+    }
     let timeout = std::time::Duration::from_millis(request.timeout_ms.max(0) as u64);
     Reply::later(async move {
         let deadline = crate::time::Instant::now() + timeout;
@@ -346,4 +350,72 @@ fn endpoints(node: &Node, listener: &str, leaders: &BTreeSet<i32>) -> Vec<NodeEn
             rack,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use airis_protocol::batch::{BatchBuilder, TimestampType};
+    use airis_protocol::compress::Codec;
+    use airis_protocol::header::request_frame;
+    use airis_protocol::types::{Millis, Records};
+    use airis_storage::disk::faulty::FaultyDisk;
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::api::dispatch::dispatch;
+    use crate::api::{Answer, Client};
+    use crate::boot::tests::start_on;
+    use crate::topics;
+
+    /// A frame that says when it is freed.
+    struct Frame(Bytes, Arc<AtomicBool>);
+
+    impl AsRef<[u8]> for Frame {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    impl Drop for Frame {
+        fn drop(&mut self) {
+            self.1.store(true, Ordering::Release);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_produce_that_waits_does_not_keep_its_frame() {
+        let disk = FaultyDisk::new();
+        let running = start_on(&disk, &[("airis.ack.durability", "fsync")]).await;
+        let node = running.node.clone();
+        assert_eq!(topics::auto_create(&node, vec!["t".into()]).await, []);
+        let mut batch = BatchBuilder::new(Codec::None, TimestampType::Create);
+        batch.push(Millis(1_700_000_000_000), None, Some(b"v"), &[]);
+        let request = ProduceRequest {
+            acks: 1,
+            timeout_ms: 10_000,
+            topic_data: vec![TopicProduceData {
+                name: "t".into(),
+                partition_data: vec![PartitionProduceData {
+                    index: 0,
+                    records: Some(Records::Bytes(batch.build(Offset(0), LeaderEpoch(-1)))),
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let frame = request_frame(&request, 12, 1, Some("c".into())).unwrap();
+        let freed = Arc::new(AtomicBool::new(false));
+        let frame = Frame(frame.to_bytes().slice(4..), freed.clone());
+        let client = Client::new(([127, 0, 0, 1], 1).into(), "PLAINTEXT".into(), false);
+        let answer = dispatch(&node, &Arc::new(client), Bytes::from_owner(frame));
+        let Answer::Later(answer) = answer else {
+            panic!("it waits for the disk");
+        };
+        assert!(freed.load(Ordering::Acquire));
+        assert!(answer.await.is_ok());
+        drop(node);
+        running.stop().await;
+    }
 }

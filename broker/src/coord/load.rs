@@ -9,6 +9,7 @@ use airis_cluster::group::{GroupConfig, Record, Shard};
 use airis_protocol::batch::{BatchBytes, parse_batches};
 use airis_protocol::control::ControlType;
 use airis_protocol::types::{Offset, ProducerId};
+use airis_storage::{ReadError, is_short};
 use bytes::{Bytes, BytesMut};
 use tracing::{info, warn};
 
@@ -24,7 +25,7 @@ const BATCH_BYTES_MAX: usize = 256 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
     #[error("offset {0}: {1}")]
-    Read(Offset, airis_storage::ReadError),
+    Read(Offset, ReadError),
     #[error("offset {0}: {1}")]
     Io(Offset, std::io::Error),
     #[error("offset {0}: {1}")]
@@ -37,6 +38,15 @@ impl LoadError {
     /// Time, or another replica, may mend it.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, LoadError::Read(..) | LoadError::Io(..))
+    }
+
+    /// The process has too few file descriptors or too little memory for now: nothing is wrong with the log.
+    pub(super) fn is_short(&self) -> bool {
+        match self {
+            LoadError::Read(_, ReadError::Storage(e)) => e.is_short(),
+            LoadError::Io(_, e) => is_short(e),
+            _ => false,
+        }
     }
 }
 

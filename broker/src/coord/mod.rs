@@ -8,6 +8,8 @@ mod append;
 mod load;
 mod shard;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

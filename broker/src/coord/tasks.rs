@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use airis_cluster::metadata::Image;
+use airis_protocol::error::ErrorCode;
 use airis_protocol::names;
 use airis_protocol::types::{LeaderEpoch, PartitionId, Str, Uuid};
 use futures::StreamExt;
@@ -125,15 +126,21 @@ fn take_in(groups: &Groups, cell: Arc<Cell>) -> Option<Arc<Cell>> {
         error!(partition = %cell.index, "groups and offsets cannot be loaded, their clients are turned away: {why}");
         cell.fail();
     };
+    let wait = |cell: Arc<Cell>, why: &dyn std::fmt::Display| {
+        if cell.is_first_failure() {
+            warn!(partition = %cell.index, "groups and offsets cannot be loaded yet, it is tried again: {why}");
+        }
+        Some(cell)
+    };
     match partition {
+        // It waits to be opened, or its disk has failed, and then another node leads it soon, or it is gone.
+        Err(code @ ErrorCode::KafkaStorageError) => return wait(cell, &code),
         Err(code) => failed(&code),
         Ok(partition) => match load::load(&partition, groups.config.clone()) {
             Ok((shard, end)) => cell.activate(groups, shard, partition, end),
-            Err(e) if e.may_pass() && !partition.is_beyond_help() => {
-                if cell.is_first_failure() {
-                    warn!(partition = %cell.index, "groups and offsets cannot be loaded yet, it is tried again: {e}");
-                }
-                return Some(cell);
+            // What the process is short of comes back, whether or not there are other replicas.
+            Err(e) if e.is_short() || e.may_pass() && !partition.is_beyond_help() => {
+                return wait(cell, &e);
             }
             Err(e) => failed(&e),
         },

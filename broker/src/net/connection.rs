@@ -1,7 +1,8 @@
 //! One connection: requests are started in order, answered in order, and may overlap in between.
 //!
 //! Always holds: at most [`IN_FLIGHT_MAX`] requests are under way; nothing is read while more than [`OUTPUT_MAX`] bytes wait to be
-//! sent; answers leave in the order of the requests. Must never: hold a lock or run a handler while waiting.
+//! sent; answers leave in the order of the requests; a frame that holds memory which others may wait for goes on coming in, or its
+//! connection ends. Must never: hold a lock or run a handler while waiting.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -32,6 +33,11 @@ const IN_FLIGHT_MAX: usize = 64;
 /// Nothing more is read while this many bytes wait to be sent (file ranges counted): a client that does not read its answers
 /// gets no more of them (fault N13).
 const OUTPUT_MAX: usize = 4 * 1024 * 1024;
+/// A frame that holds a permit has to bring [`PROGRESS`] in this time, or what it lacks: others wait for that memory.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
+const PROGRESS: usize = 16 * 1024;
+/// Whoever had to wait for its permit has at least so much time after it.
+const STALLED_LEAST: Duration = Duration::from_secs(1);
 /// Requests started in one turn before other tasks get theirs.
 const TURN_MAX: usize = 32;
 
@@ -48,6 +54,10 @@ pub enum Closed {
     Unreadable(io::Error),
     #[error("idle for {} s", .0.as_secs())]
     Idle(Duration),
+    #[error(
+        "a request of {0} bytes stalls, of which {1} have arrived, and others wait for its memory"
+    )]
+    Stalled(usize, usize),
 }
 
 /// A request under way.
@@ -77,6 +87,11 @@ pub struct Connection {
     /// Large requests: the permit being waited for, or held until the frame is whole.
     wanted: Option<BoxFuture<'static, OwnedSemaphorePermit>>,
     permit: Option<OwnedSemaphorePermit>,
+    /// When the last [`PROGRESS`] bytes were complete, and how many have come since.
+    moved: Instant,
+    since: usize,
+    /// While a permit is held for a frame that is not whole.
+    stall: Option<Pin<Box<Sleep>>>,
     slots: VecDeque<(Slot, Option<OwnedSemaphorePermit>)>,
     output: Output,
     /// When something last moved on the socket.
@@ -94,6 +109,9 @@ impl Connection {
             input: FrameDecoder::new(limits.request_bytes_max),
             wanted: None,
             permit: None,
+            moved: active,
+            since: 0,
+            stall: None,
             slots: VecDeque::new(),
             output: Output::default(),
             active,
@@ -144,6 +162,7 @@ impl Connection {
             if writable.is_ready() && !self.output.is_empty() {
                 continue;
             }
+            self.poll_stall(cx)?;
             // Someone who waits for an answer is not idle.
             if !self.slots.is_empty() {
                 self.active = Instant::now();
@@ -243,7 +262,35 @@ impl Connection {
             .get_or_insert_with(|| memory.clone().take(bytes).boxed());
         self.permit = Some(ready!(wanted.poll_unpin(cx)));
         self.wanted = None;
+        // Nothing was read while it waited. A client that goes on sending has filled the socket meanwhile; one that does not has had its
+        // time already, so that many of them do not hold the memory one after the other.
+        let least = (Instant::now() + STALLED_LEAST).checked_sub(STALLED_AFTER);
+        self.moved = least.map_or(self.moved, |least| self.moved.max(least));
         Poll::Ready(())
+    }
+
+    /// An error once the frame that holds a permit has stalled for too long.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
+        if self.permit.is_none() {
+            self.stall = None;
+            return Ok(());
+        }
+        // It is not read on while so much of what it asked for is under way.
+        if self.slots.len() >= IN_FLIGHT_MAX {
+            self.moved = Instant::now();
+        }
+        let until = self.moved + STALLED_AFTER;
+        let stall = self
+            .stall
+            .get_or_insert_with(|| Box::pin(sleep_until(until)));
+        while stall.as_mut().poll(cx).is_ready() {
+            if until <= Instant::now() {
+                let announced = self.input.pending().ok().flatten().unwrap_or_default();
+                return Err(Closed::Stalled(announced, self.input.buffered()));
+            }
+            stall.as_mut().reset(until);
+        }
+        Ok(())
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<Poll<usize>, Closed> {
@@ -252,9 +299,17 @@ impl Connection {
         match read.poll(cx)? {
             Poll::Ready(n) => {
                 self.active = Instant::now();
+                self.since += n;
+                if self.since >= PROGRESS {
+                    (self.moved, self.since) = (self.active, 0);
+                }
                 Ok(Poll::Ready(n))
             }
             Poll::Pending => Ok(Poll::Pending),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "connection/tests.rs"]
+mod tests;

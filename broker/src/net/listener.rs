@@ -103,6 +103,7 @@ impl Bound {
                                     warn!(%addr, "connection closed amid an answer: {closed}");
                                     door.doubt_disks();
                                 }
+                                closed @ Closed::Stalled(..) => info!(%addr, "connection closed: {closed}"),
                                 closed @ Closed::Idle(_) => debug!(%addr, "connection closed: {closed}"),
                                 Closed::BadRequest(why) => info!(%addr, "connection closed: {why:?}"),
                             }

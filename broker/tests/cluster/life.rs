@@ -125,6 +125,78 @@ async fn a_stopped_node_gives_its_leaderships_away_and_all_nodes_may_go_and_come
     same_logs(dir.path(), 1..=3);
 }
 
+/// Asks for the metadata of a topic again and again, from before the node listens on; gives the answers that name no broker, and
+/// how many there were in all.
+async fn ask(address: String, ready: tokio::sync::watch::Receiver<bool>) -> (Vec<i32>, usize) {
+    let request = MetadataRequest {
+        topics: None,
+        ..Default::default()
+    };
+    let (mut lost, mut asked) = (Vec::new(), 0);
+    while !*ready.borrow() {
+        // Not so often that the ports of this machine run short.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if tokio::net::TcpStream::connect(&address).await.is_err() {
+            continue;
+        }
+        let told = Client::at(&address).await.call(&request, 12).await;
+        asked += 1;
+        if told.brokers.is_empty() {
+            lost.push(told.controller_id);
+        }
+    }
+    (lost, asked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_all_nodes_died_no_client_is_told_of_a_cluster_without_brokers() {
+    let dir = tempfile::tempdir().unwrap();
+    let ports: Vec<u16> = (0..6)
+        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+        .map(|socket| socket.local_addr().unwrap().port())
+        .collect();
+    let voters: Vec<String> = (0..3)
+        .map(|i| format!("{}@127.0.0.1:{}", i + 1, ports[i]))
+        .collect();
+    let voters = voters.join(",");
+    let start = || {
+        futures::future::try_join_all((0..3).map(|i| {
+            let listeners = format!(
+                "PLAINTEXT://127.0.0.1:{},CONTROLLER://127.0.0.1:{}",
+                ports[3 + i],
+                ports[i]
+            );
+            Broker::builder()
+                .data_dir(dir.path().join(format!("node-{}", i + 1)))
+                .property("node.id", i + 1)
+                .property("listeners", listeners)
+                .property("controller.quorum.voters", &voters)
+                .start()
+        }))
+    };
+    let nodes = timely("start", start()).await.unwrap();
+    until("all take part", async || live(&nodes[0]).await.len() == 3).await;
+    assert_eq!(create(&nodes[0], "t", 3, 3).await, 0);
+    for node in nodes {
+        timely("kill", node.kill()).await;
+    }
+    let (ready, done) = tokio::sync::watch::channel(false);
+    let clients: Vec<_> = ports[3..]
+        .iter()
+        .map(|port| tokio::spawn(ask(format!("127.0.0.1:{port}"), done.clone())))
+        .collect();
+    let nodes = timely("start again", start()).await.unwrap();
+    ready.send_replace(true);
+    for client in clients {
+        let (lost, asked) = timely("the last answer", client).await.unwrap();
+        println!("{asked} answers");
+        assert!(lost.is_empty(), "{} of {asked} without brokers", lost.len());
+    }
+    for node in nodes {
+        timely("stop", node.stop()).await;
+    }
+}
+
 async fn quorum(client: &mut Client) -> DescribeQuorumResponse {
     let request = DescribeQuorumRequest {
         topics: vec![describe_quorum_request::TopicData {

@@ -16,6 +16,9 @@ use super::Record;
 /// they go as Kafka's would with a broker that they cannot reach: after `group.consumer.session.timeout.ms`, 45 s by default.
 pub(super) const SESSION_TIMEOUT_MS: i64 = 45_000;
 
+/// Before members whose sessions have ended are looked at once more, in milliseconds: writing that they are gone may have failed.
+pub(super) const AGAIN_MS: i64 = 5_000;
+
 /// The protocol of a group that is not classic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -237,16 +237,18 @@ impl Shard {
         Ok(Offsets::commit(request, now.wall, &self.config))
     }
 
-    /// OffsetFetch of one group.
+    /// OffsetFetch of one group. The topics of the request have their names and, if they exist, their ids here, whatever the version;
+    /// `id_of` gives the ids of others, ZERO for a topic that does not exist.
     pub fn fetch(
         &self,
         request: &OffsetFetchRequestGroup,
         require_stable: bool,
+        id_of: impl Fn(&str) -> Uuid,
     ) -> OffsetFetchResponseGroup {
         let group = &request.group_id;
         let topics = match &request.topics {
             Some(topics) => self.offsets.fetch(group, topics, require_stable),
-            None => self.offsets.fetch_all(group, require_stable),
+            None => self.offsets.fetch_all(group, require_stable, id_of),
         };
         OffsetFetchResponseGroup {
             group_id: group.clone(),
@@ -577,8 +579,15 @@ impl Shard {
                     self.step(&group, now, out, |g, cx| g.sync_deadline(cx));
                 }
                 TimerKey::Foreign { group } => {
-                    if let Some(Group::Foreign(g)) = self.groups.get(&group) {
-                        records.extend(g.member_tombstones());
+                    let Some(Group::Foreign(g)) = self.groups.get(&group) else {
+                        continue;
+                    };
+                    let tombstones = g.member_tombstones();
+                    if !tombstones.is_empty() {
+                        // They may not get onto the log: whoever is still there by then goes the next time.
+                        let again = Millis(now.steady.0 + foreign::AGAIN_MS);
+                        self.timers.set(TimerKey::Foreign { group }, again);
+                        records.extend(tombstones);
                     }
                 }
             }

@@ -43,27 +43,37 @@ impl Offsets {
             .collect()
     }
 
-    /// All offsets of the group, without topic ids.
-    pub fn fetch_all(&self, group: &str, require_stable: bool) -> Vec<OffsetFetchResponseTopics> {
+    /// All offsets of the group, with the topics' ids of now.
+    pub fn fetch_all(
+        &self,
+        group: &str,
+        require_stable: bool,
+        id_of: impl Fn(&str) -> Uuid,
+    ) -> Vec<OffsetFetchResponseTopics> {
         let Some(topics) = self.committed.0.get(group) else {
             return Vec::new();
         };
         topics
             .iter()
-            .map(|(topic, partitions)| OffsetFetchResponseTopics {
-                name: topic.clone(),
-                topic_id: Uuid::ZERO,
-                partitions: partitions
+            .map(|(topic, partitions)| {
+                let topic_id = id_of(topic);
+                let partitions = partitions
                     .iter()
+                    .filter(|(_, found)| !differs(found.topic_id, topic_id))
                     .map(|(&partition, found)| {
                         if require_stable && self.is_unstable(group, topic, partition) {
                             unstable(partition)
                         } else {
                             answer(partition, found)
                         }
-                    })
-                    .collect(),
+                    });
+                OffsetFetchResponseTopics {
+                    name: topic.clone(),
+                    topic_id,
+                    partitions: partitions.collect(),
+                }
             })
+            .filter(|topic| !topic.partitions.is_empty())
             .collect()
     }
 }

@@ -92,7 +92,7 @@ fn all_offsets_are_fetched_when_no_topic_is_named_and_ids_must_agree() {
         topics: None,
         ..Default::default()
     };
-    let all = s.shard.fetch(&fetch, true);
+    let all = s.shard.fetch(&fetch, true, no_ids);
     let found: Vec<_> = all
         .topics
         .iter()
@@ -107,13 +107,22 @@ fn all_offsets_are_fetched_when_no_topic_is_named_and_ids_must_agree() {
         })
         .collect();
     assert_eq!(found, [("t", 0, 1, 4), ("t", 1, 2, 4), ("u", 0, 3, 4)]);
+    // The topic "t" has been deleted and made anew, and its offsets are still there.
+    let new = |name: &str| if name == "t" { Uuid(8 << 64) } else { id };
+    let all = s.shard.fetch(&fetch, true, new);
+    let found: Vec<_> = all
+        .topics
+        .iter()
+        .map(|t| (t.name.as_str(), t.topic_id))
+        .collect();
+    assert_eq!(found, [("u", id)]);
     for (asked, offset) in [(id, 1), (Uuid::ZERO, 1), (Uuid(8 << 64), -1)] {
         fetch.topics = Some(vec![OffsetFetchRequestTopics {
             name: "t".into(),
             topic_id: asked,
             partition_indexes: vec![0],
         }]);
-        let one = s.shard.fetch(&fetch, false);
+        let one = s.shard.fetch(&fetch, false, no_ids);
         assert_eq!(one.topics[0].partitions[0].committed_offset, offset);
     }
 }
@@ -279,7 +288,7 @@ fn offsets_of_a_transaction_show_after_its_marker() {
             }]),
             ..Default::default()
         };
-        let p = shard.fetch(&request, stable).topics[0].partitions[0].clone();
+        let p = shard.fetch(&request, stable, no_ids).topics[0].partitions[0].clone();
         (p.committed_offset, p.error_code)
     };
     let unstable = (-1, ErrorCode::UnstableOffsetCommit.code());

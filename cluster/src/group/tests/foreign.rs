@@ -89,6 +89,21 @@ fn classic_members_come_in_once_the_others_sessions_have_ended() {
 }
 
 #[test]
+fn members_whose_end_could_not_be_written_go_later() {
+    let mut s = consumer_group();
+    s.now += 45_000;
+    let lost = s.shard.tick(s.moment(), &mut Vec::new());
+    assert!(!lost.is_empty());
+    let token = s.join_as(9, &join_request("", None));
+    assert_eq!(s.join_error(token), ErrorCode::InconsistentGroupProtocol);
+    s.pass(5_000);
+    s.stable(1);
+    // And no more is to be done.
+    s.pass(60_000);
+    assert_eq!(s.shard.tick(s.moment(), &mut Vec::new()), []);
+}
+
+#[test]
 fn an_empty_foreign_group_is_deleted_without_a_trace() {
     let mut s = consumer_group();
     let refused = s.shard.delete_groups(&["g".into()]);

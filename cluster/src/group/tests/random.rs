@@ -212,8 +212,8 @@ fn each_partition_has_at_most_one_owner_in_a_generation() {
                 ..Default::default()
             };
             assert_eq!(
-                replayed.fetch(&fetch, false),
-                s.shard.fetch(&fetch, false),
+                replayed.fetch(&fetch, false, no_ids),
+                s.shard.fetch(&fetch, false, no_ids),
                 "the log has every offset"
             );
         }
