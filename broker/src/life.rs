@@ -10,6 +10,7 @@ use airis_cluster::metadata::Command;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+    BrokerRegistrationResponse,
 };
 use airis_protocol::types::BrokerEpoch;
 use tokio::sync::watch;
@@ -24,8 +25,6 @@ use crate::work::until;
 
 /// Between two tries to reach a controller.
 const AGAIN: Duration = Duration::from_millis(50);
-/// So often a registration waits for metadata that are known to be behind.
-const BEHIND_MAX: u32 = 20;
 /// How often it is said why this broker is not registered yet.
 const SAY: Duration = Duration::from_secs(5);
 /// How long an orderly leave may take before the node goes without one.
@@ -39,27 +38,13 @@ const LEAVE_ALONE_MAX: Duration = Duration::from_secs(2);
 pub async fn register(node: &Node, request: &BrokerRegistrationRequest) -> Result<(), ErrorCode> {
     let answer_max = node.config.session_timeout;
     let mut said = Instant::now();
-    let mut behind = 0;
     loop {
-        let image = node.meta.image();
-        // What this broker was registered as before may be in what a new leader of the quorum has just committed.
-        if image.position.epoch < node.meta.leadership().borrow().epoch && behind < BEHIND_MAX {
-            behind += 1;
-            sleep(AGAIN).await;
-            continue;
-        }
-        let request = BrokerRegistrationRequest {
-            previous_broker_epoch: node.partitions.disks().previous_epoch(&image, node.id).0,
-            ..request.clone()
+        let asked = async {
+            catch_up(node).await?;
+            ask(node, request).await
         };
-        let answer = if node.meta.is_active() {
-            Ok(broker_registration::register(&node.meta, request).await)
-        } else {
-            timeout(answer_max, node.meta.register_remote(&request))
-                .await
-                .unwrap_or(Err(ErrorCode::RequestTimedOut))
-        };
-        let error = match answer {
+        let answer = timeout(answer_max, asked).await;
+        let error = match answer.unwrap_or(Err(ErrorCode::RequestTimedOut)) {
             Ok(answer) if answer.error_code == 0 => {
                 node.set_epoch(BrokerEpoch(answer.broker_epoch));
                 return Ok(());
@@ -80,6 +65,31 @@ pub async fn register(node: &Node, request: &BrokerRegistrationRequest) -> Resul
             info!(error = error.name(), "this broker is not registered yet");
         }
         sleep(AGAIN).await;
+    }
+}
+
+/// Waits for the metadata that are committed by now: what this broker was registered as before may be in them. An earlier run may have
+/// ended before it heard of its own registration.
+async fn catch_up(node: &Node) -> Result<(), ErrorCode> {
+    let end = node.meta.committed_end().await?;
+    node.meta.image_at(end - 1).await;
+    Ok(())
+}
+
+/// One registration, at whoever is the active controller.
+async fn ask(
+    node: &Node,
+    request: &BrokerRegistrationRequest,
+) -> Result<BrokerRegistrationResponse, ErrorCode> {
+    let disks = node.partitions.disks();
+    let request = BrokerRegistrationRequest {
+        previous_broker_epoch: disks.previous_epoch(&node.meta.image(), node.id).0,
+        ..request.clone()
+    };
+    if node.meta.is_active() {
+        Ok(broker_registration::register(&node.meta, request).await)
+    } else {
+        node.meta.register_remote(&request).await
     }
 }
 

@@ -49,6 +49,7 @@ use airis_cluster::metadata::{Command, Delta, Departures, Image, Position, Reply
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::create_topics_response::CreatableTopicResult;
 use airis_protocol::messages::*;
+use airis_protocol::names::METADATA_TOPIC;
 use airis_protocol::types::{BrokerEpoch, NodeId, Str};
 use airis_protocol::wire::Request;
 use arc_swap::ArcSwap;
@@ -83,6 +84,7 @@ const ALTER_PARTITION_VERSION: i16 = 3;
 const ASSIGN_REPLICAS_VERSION: i16 = 0;
 const BROKER_REGISTRATION_VERSION: i16 = 4;
 const BROKER_HEARTBEAT_VERSION: i16 = 2;
+const DESCRIBE_QUORUM_VERSION: i16 = 1;
 
 /// Changes that wait to be decided.
 const JOBS_MAX: usize = 1024;
@@ -837,6 +839,27 @@ impl MetaHandle {
             |response| response.error_code,
         )
         .await
+    }
+
+    /// The end of what the quorum has committed by now, as its leader has it.
+    pub async fn committed_end(&self) -> Result<i64, ErrorCode> {
+        if let Some(controller) = self.controller().filter(|_| self.is_active()) {
+            return Ok(controller.log.end());
+        }
+        let request = DescribeQuorumRequest {
+            topics: vec![describe_quorum_request::TopicData {
+                topic_name: Str::from_static(METADATA_TOPIC),
+                partitions: vec![describe_quorum_request::PartitionData { partition_index: 0 }],
+            }],
+        };
+        let answer = self.link.call(&request, DESCRIBE_QUORUM_VERSION).await;
+        let answer = answer.map_err(|_| ErrorCode::NotController)?;
+        let mut partitions = answer.topics.into_iter().flat_map(|t| t.partitions);
+        let partition = partitions.next().ok_or(ErrorCode::NotController)?;
+        match ErrorCode::from_wire(partition.error_code) {
+            ErrorCode::None => Ok(partition.high_watermark),
+            _ => Err(ErrorCode::NotController),
+        }
     }
 
     /// A broker registers. Its first epoch, or why not: `DUPLICATE_BROKER_REGISTRATION` while another process of that id lives.
