@@ -335,6 +335,10 @@ async fn life(seed: u64, faults: Duration, only: Option<Fault>) -> Duration {
             }
         })
         .await;
+    // What was still on slow wires when they were mended may have cost a short session.
+    world
+        .within("all replicas are in sync again", check::in_sync(&world))
+        .await;
     check::at_the_end(&world);
     checking.abort();
     world.began.elapsed()
