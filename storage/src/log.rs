@@ -136,7 +136,11 @@ impl Log {
         let mut writer = self.writer.lock();
         let unstable = writer.producers.first_unstable(high_watermark.0);
         self.note_transactions(&writer);
-        Offset(unstable.map_or(high_watermark.0, |first| first.min(high_watermark.0)))
+        // Of a transaction that nobody has ended, retention may have taken the beginning.
+        let start = self.start().0;
+        Offset(unstable.map_or(high_watermark.0, |first| {
+            first.max(start).min(high_watermark.0)
+        }))
     }
 
     fn note_transactions(&self, writer: &Writer) {

@@ -130,7 +130,8 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
     };
     fetch.take_positions();
     let pass = fetch.read();
-    let min_bytes = request.min_bytes.max(0) as usize;
+    // More than can be given is not waited for.
+    let min_bytes = (request.min_bytes.max(0) as usize).min(fetch.max_bytes);
     if pass.urgent
         || pass.bytes >= min_bytes
         || request.max_wait_ms <= 0

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use airis_protocol::batch::{self, BatchBytes, BatchHeader};
 use airis_protocol::types::Uuid;
 use airis_storage::disk::read_exact_at;
-use airis_storage::{Disk, DiskFile, OpenMode, is_short};
+use airis_storage::{Disk, DiskFile, OpenMode};
 use bytes::Bytes;
 
+use super::store::may_pass;
 use super::wal::write;
 
 /// The directory of the metadata log within the log directory.
@@ -489,8 +490,11 @@ impl Journal {
         let grown = self.active.note(&header);
         self.next = header.next_offset().0;
         self.appended += batch.len() as u64;
-        if grown {
-            self.active.write_indexes()?;
+        if grown && let Err(e) = self.active.write_indexes() {
+            // Both are made again from the batches: written with the next one, or at the next start.
+            if !may_pass(&e) {
+                return Err(e);
+            }
         }
         if self
             .epochs
@@ -503,8 +507,7 @@ impl Journal {
         if self.epochs_due {
             match self.write_epochs() {
                 Ok(()) => self.epochs_due = false,
-                // The batches say the same: it is written with the next one.
-                Err(e) if is_short(&e) => {}
+                Err(e) if may_pass(&e) => {}
                 Err(e) => return Err(e),
             }
         }
@@ -562,15 +565,11 @@ impl Journal {
 
     /// Throws everything away and goes on at `offset`: after a snapshot that came from elsewhere.
     pub fn restart_at(&mut self, offset: i64) -> io::Result<()> {
-        let fresh = Active::open(&*self.disk, &self.dir, offset)?;
-        fresh.file.set_len(0)?;
-        fresh.write_indexes()?;
+        // The old ones first, in order: what a crash leaves is then the end of a log, or none, and no gap.
         for base in self.closed.drain(..).chain([self.active.base]) {
-            if base != offset {
-                remove_segment(&*self.disk, &self.dir, base)?;
-            }
+            remove_segment(&*self.disk, &self.dir, base)?;
         }
-        self.active = fresh;
+        self.active = Active::open(&*self.disk, &self.dir, offset)?;
         self.next = offset;
         self.epochs.clear();
         self.write_epochs()?;

@@ -297,22 +297,53 @@ async fn snapshots_are_taken_the_log_is_trimmed_and_both_are_read_back() {
     }
 }
 
+fn open(disk: &FaultyDisk) -> Result<journal::Journal, String> {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    let opened = journal::Journal::open(&disk, Path::new("/m"), 0, i64::MAX, i64::MAX, |_| Ok(()));
+    opened.map_err(|e| e.to_string())
+}
+
+fn append(journal: &mut journal::Journal) {
+    let at = airis_protocol::types::Offset(journal.next());
+    let record = MetadataRecord::TopicRecord(TopicRecord::default());
+    let epoch = airis_protocol::types::LeaderEpoch(1);
+    let batch = checkpoint::data_batch(&[record], 30, Millis(1), at, epoch);
+    journal.append(&batch).unwrap();
+}
+
+/// A snapshot from elsewhere takes the log's place: whenever that ends amid it, the log begins where the old one did, or is gone.
+#[test]
+fn a_crash_while_the_log_begins_anew_leaves_no_gap() {
+    for empty in [true, false] {
+        for crash_at in 1.. {
+            let disk = FaultyDisk::new();
+            disk.create_dir_all(Path::new("/m")).unwrap();
+            disk.sync_dir(Path::new("/")).unwrap();
+            let mut journal = open(&disk).unwrap();
+            if !empty {
+                append(&mut journal);
+                journal.roll().unwrap();
+                append(&mut journal);
+                journal.flush().unwrap();
+            }
+            disk.crash_at(disk.ops() + crash_at, 0);
+            let done = journal.restart_at(50).is_ok();
+            drop(journal);
+            for crash in [Crash::Process, Crash::Power] {
+                let opened = open(&disk.after(crash, crash_at)).map(drop);
+                assert_eq!(opened, Ok(()), "empty {empty}, step {crash_at}");
+            }
+            if done {
+                assert!(crash_at > 5);
+                break;
+            }
+        }
+    }
+}
+
 /// Fault S19: the segment that could not be begun must not stand in the way of what the one before holds.
 #[test]
 fn a_segment_that_could_not_be_begun_is_no_gap() {
-    let open = |disk: &FaultyDisk| {
-        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-        let opened =
-            journal::Journal::open(&disk, Path::new("/m"), 0, i64::MAX, i64::MAX, |_| Ok(()));
-        opened.map_err(|e| e.to_string())
-    };
-    let append = |journal: &mut journal::Journal| {
-        let at = airis_protocol::types::Offset(journal.next());
-        let record = MetadataRecord::TopicRecord(TopicRecord::default());
-        let epoch = airis_protocol::types::LeaderEpoch(1);
-        let batch = checkpoint::data_batch(&[record], 30, Millis(1), at, epoch);
-        journal.append(&batch).unwrap();
-    };
     for missing in [".log", ".index", ".timeindex"] {
         let disk = FaultyDisk::new();
         disk.create_dir_all(Path::new("/m")).unwrap();

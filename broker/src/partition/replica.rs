@@ -541,7 +541,10 @@ impl Partition {
             }
             F::Truncate(to) => {
                 let before = self.log().end();
+                // First, and harmless if nothing is cut then: once something is, nothing may be appended before this is done.
+                self.cap_checkpoints(to)?;
                 let end = self.cut(|log| log.truncate_to(to, now)).inspect_err(|e| {
+                    self.lower_high_watermark(self.log().end());
                     // It can be cut once it is known what of it has gone bad.
                     if let StorageError::Damaged { .. } = e {
                         self.suspect(to);

@@ -451,6 +451,13 @@ impl PartitionTable {
                 let slot = match self.open(topic, PartitionId(*i as i32), image, config) {
                     Ok(partition) => Slot::Here(partition),
                     Err(e) if scarce::tell_storage(&e) => Slot::Waits,
+                    Err(e) if e.is_full() => {
+                        let before = tables.by_id.get(&topic.id);
+                        if !matches!(known(before, *i), Slot::Waits) {
+                            tracing::error!(topic = %topic.name, partition = i, "the partition is off line until there is room on its disk: {e}");
+                        }
+                        Slot::Waits
+                    }
                     Err(e) => {
                         tracing::error!(topic = %topic.name, partition = i, "the partition is offline: {e}");
                         Slot::Offline
@@ -483,7 +490,7 @@ impl PartitionTable {
             replicated: image.replicas.len() > 1,
             config,
         });
-        if !opened.as_ref().is_err_and(|e| e.is_short()) {
+        if !opened.as_ref().is_err_and(|e| e.is_short() || e.is_full()) {
             self.wishes.lock().remove(&key);
         }
         let opened = opened?;

@@ -49,8 +49,8 @@ pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
     let config = &node.config;
     vec![
         every(node, stopped, config.retention_check, {
-            let mut drift = Drift::new(node);
-            move |node| retain(node, drift.jumped(node))
+            let mut drift = Drift::new(node.clock.now(), Instant::now());
+            move |node| retain(node, drift.is_off(node.clock.now(), Instant::now()))
         }),
         every(node, stopped, config.flush_check, flush),
         every(
@@ -107,37 +107,40 @@ pub fn catch_up(node: &Node) {
     node.groups.catch_up();
 }
 
-/// Compares the wall clock with the monotonic one (fault S20): a clock that has jumped must not make everything look old.
+/// Compares the wall clock with the monotonic one (fault S20): a clock that has jumped must not make everything look old, as long as it has
+/// not come back.
 struct Drift {
     wall: Millis,
     monotonic: Instant,
+    /// Milliseconds that the wall clock has gone on more than the other, since the start.
+    off: i64,
 }
 
 impl Drift {
     /// More than this between two looks is a jump.
     const JUMP_MS: i64 = 10 * 60 * 1000;
 
-    fn new(node: &Node) -> Self {
+    fn new(wall: Millis, monotonic: Instant) -> Self {
         Drift {
-            wall: node.clock.now(),
-            monotonic: Instant::now(),
+            wall,
+            monotonic,
+            off: 0,
         }
     }
 
-    /// True if the wall clock has jumped since the last look.
-    fn jumped(&mut self, node: &Node) -> bool {
-        let now = Drift::new(node);
-        let wall = now.wall.0 - self.wall.0;
-        let monotonic = (now.monotonic - self.monotonic).as_millis() as i64;
-        *self = now;
-        let jumped = (wall - monotonic).abs() > Self::JUMP_MS;
-        if jumped {
+    /// True while the wall clock is away from where it was expected.
+    fn is_off(&mut self, wall: Millis, monotonic: Instant) -> bool {
+        let by = (wall.0 - self.wall.0) - (monotonic - self.monotonic).as_millis() as i64;
+        (self.wall, self.monotonic) = (wall, monotonic);
+        self.off += by;
+        if by.abs() > Self::JUMP_MS {
             warn!(
-                "the clock has jumped by {} s: retention deletes one segment a partition at most",
-                (wall - monotonic) / 1000
+                "the clock has jumped by {} s: until it is back, or this node is started again, retention deletes one segment a partition at most \
+                 each time for its age",
+                by / 1000
             );
         }
-        jumped
+        self.off.abs() > Self::JUMP_MS
     }
 }
 
@@ -222,5 +225,28 @@ fn remove_deleted(node: &Node) {
             }
             warn!("a deleted partition's files stay until the next start: {e}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_has_jumped_is_off_until_it_is_back() {
+        let (start, minute) = (Instant::now(), Duration::from_secs(60));
+        let mut drift = Drift::new(Millis(0), start);
+        let mut looks = 0;
+        let mut look = |wall_minutes: i64| {
+            looks += 1;
+            drift.is_off(Millis(wall_minutes * 60_000), start + minute * looks)
+        };
+        assert!(!look(1));
+        assert!(!look(5), "small steps are none");
+        assert!(look(10_003));
+        assert!(look(10_004), "it is still away");
+        assert!(!look(5));
+        assert!(look(-60));
+        assert!(!look(7));
     }
 }

@@ -156,8 +156,15 @@ impl Log {
             }
             self.size.fetch_sub(report.bytes, Ordering::AcqRel);
         }
-        for segment in gone {
-            segment.remove()?;
+        // Files go by their names: not while another log may take the directory's place, or this one begins anew.
+        let _in_place = self.flushing.lock();
+        if !self.closed.load(Ordering::Acquire) {
+            let here = self.segments.load();
+            for segment in gone {
+                if here.iter().all(|s| s.base != segment.base) {
+                    segment.remove()?;
+                }
+            }
         }
         Ok(report)
     }

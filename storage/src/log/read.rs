@@ -76,6 +76,10 @@ impl Log {
             return Ok(nothing);
         }
         let segments = self.segments.load();
+        if from.0 < segments[0].base {
+            // Retention was faster.
+            return Err(self.out_of_range(from));
+        }
         let mut at = floor(&segments, from.0);
         let (segment, position) = loop {
             let Some(segment) = segments.get(at) else {

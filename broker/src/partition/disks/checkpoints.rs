@@ -87,10 +87,30 @@ impl Checkpoints {
         let log_dir = self.log_dir()?;
         let mut written = self.written.lock();
         for (offsets, write) in written.iter_mut().zip(WRITE) {
-            if let Some(offset) = offsets.get_mut(&key).filter(|o| **o > to) {
-                *offset = to;
-                write(&log_dir, offsets)?;
+            if let Some(before) = offsets.get(&key).copied().filter(|o| *o > to) {
+                offsets.insert(key.clone(), to);
+                if let Err(e) = write(&log_dir, offsets) {
+                    // What is known here is what the file says.
+                    offsets.insert(key, before);
+                    return Err(e);
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Notes all three of a log that has come from another directory.
+    pub fn take_in(
+        &self,
+        topic: &str,
+        index: PartitionId,
+        offsets: [Offset; 3],
+    ) -> Result<(), StorageError> {
+        let log_dir = self.log_dir()?;
+        let mut written = self.written.lock();
+        for ((known, write), offset) in written.iter_mut().zip(WRITE).zip(offsets) {
+            known.insert((topic.to_owned(), index), offset);
+            write(&log_dir, known)?;
         }
         Ok(())
     }
