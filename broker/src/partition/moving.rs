@@ -248,13 +248,6 @@ impl Partition {
         self.placed.store(Arc::new(new));
         *held = None;
         drop((held, alone, role, unflushed));
-        // Before the files go that were in its place: without its start what was deleted would come back.
-        let log = self.log();
-        let known = [log.recovery_point(), log.start(), self.high_watermark()];
-        let checkpoints = future.seat.checkpoints.clone();
-        if let Err(e) = checkpoints.take_in(&self.topic, self.index, known) {
-            tracing::warn!(topic = %self.topic, partition = %self.index, "checkpoints of a replica that has moved could not be written, they are tried again: {e}");
-        }
         let gone = disks.retire(
             &old.log,
             &self.topic,

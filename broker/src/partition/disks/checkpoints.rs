@@ -98,20 +98,4 @@ impl Checkpoints {
         }
         Ok(())
     }
-
-    /// Notes all three of a log that has come from another directory.
-    pub fn take_in(
-        &self,
-        topic: &str,
-        index: PartitionId,
-        offsets: [Offset; 3],
-    ) -> Result<(), StorageError> {
-        let log_dir = self.log_dir()?;
-        let mut written = self.written.lock();
-        for ((known, write), offset) in written.iter_mut().zip(WRITE).zip(offsets) {
-            known.insert((topic.to_owned(), index), offset);
-            write(&log_dir, known)?;
-        }
-        Ok(())
-    }
 }
