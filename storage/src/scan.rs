@@ -367,6 +367,7 @@ impl<'a> Survey<'a> {
                 Ok(None) => match self.doubtful.take() {
                     Some((from, header, first)) if header.next_offset().0 > self.limit => {
                         let (to, next) = (self.walk.position(), self.limit);
+                        self.expected = next;
                         Met::Misnumbered {
                             from,
                             to,

@@ -124,7 +124,7 @@ impl Log {
             return Ok(nothing);
         }
         // What may have come from the disk again is not given out unseen: up to the first bad batch, or not at all.
-        take = segment.good_to(position, position + take, from.0)? - position;
+        take = segment.good_to(position, position + take)? - position;
         if take == 0 {
             return Err(segment.damaged(from.0));
         }

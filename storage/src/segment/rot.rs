@@ -6,7 +6,7 @@
 use std::io::IoSlice;
 use std::sync::atomic::Ordering;
 
-use airis_protocol::batch::{BatchBytes, BatchHeader};
+use airis_protocol::batch::BatchBytes;
 use airis_protocol::types::{LeaderEpoch, Offset};
 use bytes::Bytes;
 
@@ -23,38 +23,6 @@ pub(crate) struct Inspected {
     damage: Vec<Damage>,
     len: u64,
     cuts: u64,
-}
-
-/// A batch that left offsets out before it: compaction does that, and so does an offset that has gone bad.
-struct Doubt {
-    expected: i64,
-    /// What was expected before the last batch, if that came later.
-    least: i64,
-    last: Option<u64>,
-}
-
-impl Doubt {
-    fn new(expected: i64) -> Doubt {
-        Doubt {
-            expected,
-            least: expected,
-            last: None,
-        }
-    }
-
-    fn pass(&mut self, at: u64, header: &BatchHeader) {
-        self.least = self.expected;
-        self.last = (header.base_offset > self.expected).then_some(at);
-        self.expected = header.next_offset().0;
-    }
-
-    /// Where the last batch lies, if it is that one's offset that is wrong and not the next one's.
-    fn blame(&self, why: &Bad) -> Option<u64> {
-        match why {
-            Bad::Offset { base, .. } if *base >= self.least => self.last,
-            _ => None,
-        }
-    }
 }
 
 impl Segment {
@@ -100,9 +68,8 @@ impl Segment {
         (known.bytes.end < self.len()).then_some((known.bytes.end, next.0))
     }
 
-    /// How far the batches between these two batch ends are good, read for an offset. What is new is believed, all else is read
-    /// and checked.
-    pub fn good_to(&self, from: u64, to: u64, offset: i64) -> Result<u64, StorageError> {
+    /// How far the batches between these two batch ends are good. What is new is believed, all else is read and checked.
+    pub fn good_to(&self, from: u64, to: u64) -> Result<u64, StorageError> {
         let cold = to.min(self.cold_to.load(Ordering::Acquire));
         if from >= cold {
             return Ok(to);
@@ -110,28 +77,42 @@ impl Segment {
         let failed = |e| StorageError::io("read", &self.path(files::LOG), e);
         let file = self.file()?;
         let mut walk = Walk::checked(&*file, from, to, self.base);
-        let mut doubt = Doubt::new(offset);
+        let mut last = from;
         while walk.position() < cold {
             match walk.next() {
                 Ok(Some((at, header))) if header.last_offset().0 >= self.end() => return Ok(at),
-                Ok(Some((at, header))) => doubt.pass(at, &header),
+                Ok(Some((at, _))) => last = at,
                 Ok(None) => break,
-                Err(Stop::Bad { position, why }) => {
-                    return Ok(doubt.blame(&why).unwrap_or(position));
-                }
-                Err(Stop::Io(e)) => return Err(failed(e)),
+                Err(stop) => return self.good_before(stop, last),
             }
         }
-        if doubt.last.is_some() {
-            // No CRC covers a batch's offset; the next batch tells.
-            let mut beyond = Walk::headers(&*file, walk.position(), self.len(), walk.least());
+        // No CRC covers a batch's offset; the next batch tells.
+        let position = walk.position();
+        if position < self.len() && !self.is_hole(position) {
+            let mut beyond = Walk::headers(&*file, position, self.len(), walk.least());
             match beyond.next() {
-                Err(Stop::Bad { why, .. }) => return Ok(doubt.blame(&why).unwrap_or(to)),
+                Err(Stop::Bad {
+                    why: Bad::Offset { .. },
+                    ..
+                }) => return Ok(last),
                 Err(Stop::Io(e)) => return Err(failed(e)),
-                Ok(_) => {}
+                Ok(_) | Err(Stop::Bad { .. }) => {}
             }
         }
         Ok(to)
+    }
+
+    /// What is good before a walk's stop, behind the batch at `last`. Of two that claim the same offsets neither is: which of them is wrong,
+    /// an inspection tells.
+    fn good_before(&self, stop: Stop, last: u64) -> Result<u64, StorageError> {
+        match stop {
+            Stop::Bad {
+                why: Bad::Offset { .. },
+                ..
+            } => Ok(last),
+            Stop::Bad { position, .. } => Ok(position),
+            Stop::Io(e) => Err(StorageError::io("read", &self.path(files::LOG), e)),
+        }
     }
 
     /// Checks about `bytes` from a batch's start on. Gives where to go on, `None` at the end, and whether something is bad.
