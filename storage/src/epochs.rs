@@ -53,6 +53,19 @@ impl Epochs {
         true
     }
 
+    /// Notes the epoch of a batch at `base` that was found behind `end`. What lies between cannot be read, if anything does: of it, what
+    /// was `noted` is believed.
+    pub fn find(&mut self, epoch: LeaderEpoch, base: Offset, end: Offset, noted: &Epochs) {
+        if self.latest().is_some_and(|latest| latest >= epoch) {
+            return;
+        }
+        let between = noted.entries.iter().copied();
+        for (lost, start) in between.filter(|(e, s)| *e <= epoch && (end..base).contains(s)) {
+            self.assign(lost, start);
+        }
+        self.assign(epoch, base);
+    }
+
     /// The largest known epoch not above `epoch`, and where it ends; `None` if that cannot be told.
     pub fn end_of(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<(LeaderEpoch, Offset)> {
         if epoch.0 < 0 {

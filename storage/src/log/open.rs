@@ -430,6 +430,8 @@ impl Opening {
         self.scanned_from = self.scanned_from.min(segments[from].base);
         // The file may be of before a truncation; the batches know better.
         self.epochs.truncate_from_end(Offset(segments[from].base));
+        let noted = self.epochs_known.clone().unwrap_or_default();
+        let mut end = Offset(segments[from].base);
         let mut keep = segments.len();
         for i in from..segments.len() {
             let segment = segments[i].clone();
@@ -437,9 +439,9 @@ impl Opening {
             let next = segments.get(i + 1).map(|s| s.base);
             let before = segment.len();
             let recovered = segment.recover(flushed, next, |header| {
-                if epochs.latest().is_none_or(|e| e.0 < header.leader_epoch) {
-                    epochs.assign(LeaderEpoch(header.leader_epoch), Offset(header.base_offset));
-                }
+                let (epoch, base) = (LeaderEpoch(header.leader_epoch), Offset(header.base_offset));
+                epochs.find(epoch, base, end, &noted);
+                end = header.next_offset();
             })?;
             segment.reset_txns()?;
             self.report.scanned_segments += 1;

@@ -8,19 +8,33 @@ use crate::files::{self, segment_file};
 
 const EPOCH: std::ops::Range<u64> = 12..16;
 
-/// A log of closed segments of some batches each, and its bytes by base offset.
+/// A log of closed segments of some batches each, of several leader epochs, and its bytes by base offset.
 fn filled(t: &Harness, sizes: &[usize]) -> (Log, Vec<BatchBytes>) {
     let log = t.open();
     for (i, size) in sizes.iter().enumerate() {
-        append(&log, &batch(1 + i % 3, NOW + i as i64, *size));
+        let new = batch(1 + i % 3, NOW + i as i64, *size);
+        append_epoch(&log, &new, i as i32 / 3);
     }
     log.flush().unwrap();
     log.roll(Millis(NOW)).unwrap();
-    append(&log, &batch(1, NOW, 10));
+    append_epoch(&log, &batch(1, NOW, 10), sizes.len() as i32);
     log.flush().unwrap();
     log.cool();
     let all = batches(&log, 0);
     (log, all)
+}
+
+/// The batch of the segment of this base that has the byte at `hit`, and which of its bytes that is.
+fn batch_at(good: &[BatchBytes], base: Offset, hit: u64) -> (&BatchBytes, u64) {
+    let mut start = 0;
+    for batch in good.iter().filter(|b| b.base_offset() >= base) {
+        let len = batch.bytes().len() as u64;
+        if hit < start + len {
+            return (batch, hit - start);
+        }
+        start += len;
+    }
+    panic!("byte {hit} lies behind the end");
 }
 
 /// Reads as consumers do, from each batch on: gives what could be read, and the offsets that could not.
@@ -68,17 +82,7 @@ fn a_flipped_bit_is_never_given_out_and_is_mended() {
         let len = t.disk.len(&file).unwrap().unwrap();
         let before = t.disk.read_to_end(&file).unwrap();
         let hit = dice.below(len);
-        // In which batch, and where in it?
-        let mut start = 0;
-        let hurt = good
-            .iter()
-            .filter(|b| b.base_offset() >= at_base)
-            .find(|b| {
-                start += b.bytes().len() as u64;
-                hit < start
-            })
-            .unwrap();
-        let within = hit - (start - hurt.bytes().len() as u64);
+        let (hurt, within) = batch_at(&good, at_base, hit);
         if EPOCH.contains(&within) {
             continue;
         }
@@ -138,7 +142,7 @@ fn a_bit_that_flips_at_rest_costs_a_start_no_more_than_its_batch() {
     let sizes: Vec<usize> = (0..30).map(|_| 20 + dice.below(700) as usize).collect();
     let t = Harness::new(small());
     let (log, good) = filled(&t, &sizes);
-    let (end, segments) = (log.close().unwrap(), log.segments());
+    let (end, segments, epochs) = (log.close().unwrap(), log.segments(), log.epochs());
     drop(log);
     for round in 0..300 {
         let (base, ..) = segments[dice.below(segments.len() as u64 - 1) as usize];
@@ -146,16 +150,7 @@ fn a_bit_that_flips_at_rest_costs_a_start_no_more_than_its_batch() {
         let disk = t.disk.after(Crash::Process, round);
         let before = disk.read_to_end(&file).unwrap();
         let hit = dice.below(before.len() as u64);
-        let mut start = 0;
-        let hurt = good
-            .iter()
-            .filter(|b| b.base_offset() >= base)
-            .find(|b| {
-                start += b.bytes().len() as u64;
-                hit < start
-            })
-            .unwrap();
-        let within = hit - (start - hurt.bytes().len() as u64);
+        let (hurt, within) = batch_at(&good, base, hit);
         if EPOCH.contains(&within) {
             continue;
         }
@@ -176,6 +171,7 @@ fn a_bit_that_flips_at_rest_costs_a_start_no_more_than_its_batch() {
         let (log, report) = t.with(at_point(clean, point.0));
         log.inspect(base).unwrap();
         assert_eq!((report.truncated_bytes, log.end()), (0, end), "{case}");
+        assert_eq!(log.epochs(), epochs, "{case}");
         let found = log.damage();
         assert_eq!(found.len(), 1, "{case}: {found:?}");
         assert_eq!(
@@ -345,7 +341,14 @@ fn an_unreadable_sector_costs_only_what_touches_it_and_is_mended() {
             hurt,
             "round {round}: {found:?}"
         );
-        assert!(log.offset_for_time(Millis(NOW + 119), log.end()).is_ok());
+        // A time is found if its record can be read, and nothing before it in its segment may have it as well.
+        let sought = good[119].base_offset();
+        match log.offset_for_time(Millis(NOW + 119), log.end()) {
+            Ok(Some(by_time)) => assert_eq!(by_time.offset, sought),
+            Ok(None) => assert!(hurt.contains(&sought)),
+            Err(ReadError::Damaged { .. }) => assert!((base..segment_end).contains(&sought.0)),
+            Err(e) => panic!("round {round}: {e}"),
+        }
         log.mend(&found[0], &of_hole(&good, &found[0])).unwrap();
         assert!(log.damage().is_empty());
         assert!(read_around(&log, &good, max).is_empty());
@@ -397,7 +400,7 @@ fn unreadable_indexes_snapshots_and_checkpoints_are_done_without() {
                 log.truncate_to(middle, Millis(NOW)).unwrap();
                 let left = batches(&log, 0);
                 assert!(left.iter().zip(&good).all(|(a, b)| a.bytes() == b.bytes()));
-                append(&log, &batch(1, NOW, 100));
+                append_epoch(&log, &batch(1, NOW, 100), 60);
                 log.flush().unwrap();
                 assert_eq!(health.failed(), None, "{kind} {clean} {open}");
             }
