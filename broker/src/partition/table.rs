@@ -198,11 +198,15 @@ impl PartitionTable {
     /// Opens what is this node's by the newest metadata that were published, and from now on does what they say. These must be no
     /// older than this run's registration: what they do not give to this node is not this node's. Blocks; called once.
     pub fn begin(&self) {
-        let mut shown = self.shown.lock();
-        let image = shown.image.clone().unwrap_or_default();
-        let all = Delta::between(&Image::default(), &image);
-        self.take(&mut shown, &image, &all);
+        // Not under the lock: opening takes minutes after a loss of power, and a controller decides nothing while its own broker's
+        // table does not take what is published.
+        let newest = |shown: &Shown| shown.image.clone().unwrap_or_default();
+        let image = newest(&self.shown.lock());
+        self.take(&image, &Delta::between(&Image::default(), &image));
         self.sweep(&image);
+        let mut shown = self.shown.lock();
+        let since = newest(&shown);
+        shown.waits = self.take(&since, &Delta::between(&image, &since));
         self.begun.send_replace(true);
     }
 
@@ -505,8 +509,8 @@ impl PartitionTable {
         )))
     }
 
-    /// Makes it so.
-    fn take(&self, shown: &mut Shown, image: &Image, delta: &Delta) {
+    /// Makes it so. Gives whether some of it waits to be opened.
+    fn take(&self, image: &Image, delta: &Delta) -> bool {
         let mut tables = (**self.tables.load()).clone();
         let offset = image.position.offset.0;
         self.offset.store(offset, Ordering::Release);
@@ -539,8 +543,9 @@ impl PartitionTable {
                 }
             }
         }
-        shown.waits = waits(&tables);
+        let waits = waits(&tables);
         self.tables.store(Arc::new(tables));
+        waits
     }
 
     /// Opens what could not be opened for want of file descriptors.
@@ -647,7 +652,10 @@ impl Publisher for PartitionTable {
         let mut shown = self.shown.lock();
         shown.image = Some(image.clone());
         if *self.begun.borrow() {
-            self.take(&mut shown, image, delta);
+            shown.waits = self.take(image, delta);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
