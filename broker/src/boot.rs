@@ -4,6 +4,7 @@
 //! nothing; clients are let in last. Must never: leave a clean-shutdown mark unless everything is on stable storage.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub enum StartError {
     Form(#[from] FormError),
     #[error("the controller refused this node's registration: {0}")]
     Registration(airis_protocol::error::ErrorCode),
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// What large requests of other nodes may take together, at most; they come over listeners of their own.
@@ -120,7 +123,7 @@ fn plan(loaded: &Loaded) -> Result<Plan, StartError> {
             "process.roles has controller, but controller.quorum.voters does not name node.id={me}: add {me}@host:port, or take the role away"
         ));
     }
-    if controller && !listens && (voters.len() > 1 || servers.len() > 1 || !broker) {
+    if controller && !listens && (voters.len() > 1 || !servers.is_empty() || !broker) {
         return wrong(format!(
             "the controllers of a cluster reach each other by a listener of controller.listener.names={}: add one to listeners, for example {}://:9093",
             kafka.controller_listener_names.join(","),
@@ -348,118 +351,129 @@ pub async fn start(
                 controllers: controllers(&plan.named),
                 directory,
             };
-            Meta::observe(options, table.clone()).await?
+            tokio::select! {
+                meta = Meta::observe(options, table.clone()) => meta?,
+                why = failure(pending(), disks.clone()) => return Err(StartError::Failed(why)),
+            }
         }
     };
-    let registration = registration(&config, &cluster_id, &disks, &addresses, chance.uuid());
-    // A node that is alone has applied what it decides: it is registered and unfenced in one step.
-    let alone = plan.broker && meta.is_alone();
-    let mut epoch = BrokerEpoch(-1);
-    if plan.broker {
-        let (disks, durability) = (disks.clone(), config.durability);
-        let run = registration.incarnation_id;
-        task::blocking(move || {
-            // A disk that does not take it fails, and its logs with it.
-            if let Err(e) = disks.mark_run(run, durability) {
-                warn!("this run is not noted in the log directories: {e}");
-            }
-        })
-        .await
-        .expect("noting a run does not panic");
-    }
-    if alone {
-        let previous = disks.previous_epoch(&meta.handle().image(), config.node_id);
-        let registration = BrokerRegistrationRequest {
-            previous_broker_epoch: previous.0,
-            ..registration.clone()
-        };
-        let registered = meta.handle().register(registration).await;
-        epoch = registered.map_err(StartError::Registration)?;
-    }
-    let (groups, coordinating) = Groups::start(
-        &config,
-        meta.handle().clone(),
-        table.clone(),
-        host.clock.clone(),
-        chance.bits(),
-        &stopped,
-    );
-    tasks.0.extend(coordinating);
-    let node = Arc::new(Node::new(Parts {
-        id: config.node_id,
-        cluster_id: cluster_id.clone(),
-        meta: meta.handle().clone(),
-        partitions: table,
-        groups,
-        clock: host.clock,
-        network: host.network,
-        chance,
-        config: config.clone(),
-    }));
-    #[cfg(feature = "sim")]
-    crate::sim::begun(&node);
-    node.set_epoch(epoch);
-    if let Some(door) = &door {
-        door.open(node.clone());
-    }
-    let mut life = None;
-    if plan.broker {
-        if !alone {
-            life::register(&node, &registration)
-                .await
-                .map_err(StartError::Registration)?;
-        }
-        meta.handle().image_at(node.epoch().0).await;
-        let partitions = node.partitions.clone();
-        task::blocking(move || partitions.begin())
+    let taking_part = async {
+        let registration = registration(&config, &cluster_id, &disks, &addresses, chance.uuid());
+        // A node that is alone has applied what it decides: it is registered and unfenced in one step.
+        let alone = plan.broker && meta.is_alone();
+        let mut epoch = BrokerEpoch(-1);
+        if plan.broker {
+            let (disks, durability) = (disks.clone(), config.durability);
+            let run = registration.incarnation_id;
+            task::blocking(move || {
+                // A disk that does not take it fails, and its logs with it.
+                if let Err(e) = disks.mark_run(run, durability) {
+                    warn!("this run is not noted in the log directories: {e}");
+                }
+            })
             .await
-            .expect("opening the logs does not panic");
-        tasks
-            .0
-            .extend(replicate::start(&node, serving.clone(), &stopped));
-        if !alone {
-            let mut begun = Life::begin(node.clone(), &stopped);
-            begun.unfenced().await;
-            life = Some(begun);
+            .expect("noting a run does not panic");
         }
-        // As in Kafka, clients are let in once this broker is unfenced; and here, once its own image says so as well. Whoever comes
-        // before would be told of a cluster without this broker, or, where all nodes have just come back, without any, and clients
-        // take that for the truth. Nothing that a fenced broker needs goes over these listeners: it leads nothing, so no replica
-        // fetches from it, and its registration and heartbeats go to the controllers' listener. Who connects meanwhile waits in the
-        // backlog, so the port shows to a controller that looks (`meta/sessions`) that the process lives.
-        let mut published = node.meta.subscribe();
-        let _ = published
-            .wait_for(|_| node.meta.image().is_active(node.id))
-            .await;
-        let door = Door::for_clients(node.clone());
-        let several = bound.len() > 1;
-        for listener in bound {
-            // As in Kafka: with a listener of their own, brokers reach each other however many clients there are.
-            let among_brokers = several && listener.name == config.inter_broker_listener;
-            let limits = match among_brokers {
-                true => among_nodes.clone(),
-                false => Limits {
-                    seats: Some(node.partitions.hub().seats.clone()),
-                    ..limits.clone()
-                },
+        if alone {
+            let previous = disks.previous_epoch(&meta.handle().image(), config.node_id);
+            let registration = BrokerRegistrationRequest {
+                previous_broker_epoch: previous.0,
+                ..registration.clone()
             };
-            let accept = listener.accept(door.clone(), limits, serving.clone(), stopped.clone());
-            tasks.0.push(task::spawn(accept));
+            let registered = meta.handle().register(registration).await;
+            epoch = registered.map_err(StartError::Registration)?;
         }
-    }
-    if alone {
-        tasks
-            .0
-            .push(work::until(&stopped, life::tell_failures(node.clone())));
-    }
+        let (groups, coordinating) = Groups::start(
+            &config,
+            meta.handle().clone(),
+            table.clone(),
+            host.clock.clone(),
+            chance.bits(),
+            &stopped,
+        );
+        tasks.0.extend(coordinating);
+        let node = Arc::new(Node::new(Parts {
+            id: config.node_id,
+            cluster_id: cluster_id.clone(),
+            meta: meta.handle().clone(),
+            partitions: table,
+            groups,
+            clock: host.clock,
+            network: host.network,
+            chance,
+            config: config.clone(),
+        }));
+        #[cfg(feature = "sim")]
+        crate::sim::begun(&node);
+        node.set_epoch(epoch);
+        if let Some(door) = &door {
+            door.open(node.clone());
+        }
+        let mut life = None;
+        if plan.broker {
+            if !alone {
+                life::register(&node, &registration)
+                    .await
+                    .map_err(StartError::Registration)?;
+            }
+            meta.handle().image_at(node.epoch().0).await;
+            let partitions = node.partitions.clone();
+            task::blocking(move || partitions.begin())
+                .await
+                .expect("opening the logs does not panic");
+            tasks
+                .0
+                .extend(replicate::start(&node, serving.clone(), &stopped));
+            if !alone {
+                let mut begun = Life::begin(node.clone(), &stopped);
+                begun.unfenced().await;
+                life = Some(begun);
+            }
+            // As in Kafka, clients are let in once this broker is unfenced; and here, once its own image says so as well. Whoever comes
+            // before would be told of a cluster without this broker, or, where all nodes have just come back, without any, and clients
+            // take that for the truth. Nothing that a fenced broker needs goes over these listeners: it leads nothing, so no replica
+            // fetches from it, and its registration and heartbeats go to the controllers' listener. Who connects meanwhile waits in the
+            // backlog, so the port shows to a controller that looks (`meta/sessions`) that the process lives.
+            let mut published = node.meta.subscribe();
+            let _ = published
+                .wait_for(|_| node.meta.image().is_active(node.id))
+                .await;
+            let door = Door::for_clients(node.clone());
+            let several = bound.len() > 1;
+            for listener in bound {
+                // As in Kafka: with a listener of their own, brokers reach each other however many clients there are.
+                let among_brokers = several && listener.name == config.inter_broker_listener;
+                let limits = match among_brokers {
+                    true => among_nodes.clone(),
+                    false => Limits {
+                        seats: Some(node.partitions.hub().seats.clone()),
+                        ..limits.clone()
+                    },
+                };
+                let accept =
+                    listener.accept(door.clone(), limits, serving.clone(), stopped.clone());
+                tasks.0.push(task::spawn(accept));
+            }
+        }
+        if alone {
+            tasks
+                .0
+                .push(work::until(&stopped, life::tell_failures(node.clone())));
+        }
+        Ok::<_, StartError>((node, life))
+    };
+    let (node, life) = tokio::select! {
+        taken = taking_part => taken?,
+        // It would wait for what cannot come any more.
+        why = failure(meta.failed(), disks.clone()) => {
+            meta.kill().await;
+            return Err(StartError::Failed(why));
+        }
+    };
     tasks.0.extend(work::start(&node, &stopped));
     let (failing, failed) = watch::channel(None);
-    let guarded = guard(
-        node.clone(),
-        (meta.failed(), meta.end_part()),
-        failing,
-        stop.clone(),
-    );
+    let failure = failure(meta.failed(), disks.clone());
+    let guarded = guard(failure, meta.end_part(), failing, stop.clone());
     tasks.0.push(work::until(&stopped, guarded));
     info!(node = %node.id, cluster = %node.cluster_id, epoch = %node.epoch(), "started");
     Ok(Running {
@@ -475,27 +489,32 @@ pub async fn start(
     })
 }
 
-/// Ends the node when it cannot go on: it says why, and serves nobody from then on. What is on its disks is checked at the next
-/// start.
-async fn guard(
-    node: Arc<Node>,
-    (meta_failed, meta_end): (impl Future<Output = String>, impl Future<Output = ()>),
-    failing: watch::Sender<Option<String>>,
-    stop: watch::Sender<bool>,
-) {
-    let mut failures = node.partitions.disks().failures();
+/// Resolves, with the reason, once the node cannot go on.
+async fn failure(meta_failed: impl Future<Output = String>, disks: Arc<Disks>) -> String {
+    let mut failures = disks.failures();
     let disks_failed = async {
         loop {
-            if let Some(why) = node.partitions.disks().fatal() {
+            if let Some(why) = disks.fatal() {
                 return why;
             }
             let _ = failures.changed().await;
         }
     };
-    let why = tokio::select! {
+    tokio::select! {
         why = meta_failed => why,
         why = disks_failed => why,
-    };
+    }
+}
+
+/// Ends the node when it cannot go on: it says why, and serves nobody from then on. What is on its disks is checked at the next
+/// start.
+async fn guard(
+    failure: impl Future<Output = String>,
+    meta_end: impl Future<Output = ()>,
+    failing: watch::Sender<Option<String>>,
+    stop: watch::Sender<bool>,
+) {
+    let why = failure.await;
     error!("this node cannot go on and stops: {why}");
     failing.send_replace(Some(why));
     // The others are not to wait for its session to end.

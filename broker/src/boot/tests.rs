@@ -1,11 +1,15 @@
-//! A node on a disk that a test makes fail.
+//! Nodes on disks that a test makes fail.
 
-use airis_storage::disk::faulty::FaultyDisk;
+use airis_storage::disk::faulty::{Crash, FaultyDisk};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
 use crate::config::load::{Given, Origin};
+use crate::net::Network;
+use crate::net::fabric::Fabric;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A node that is alone, on 127.0.0.1 and this disk.
 pub(crate) async fn start_on(disk: &FaultyDisk, properties: &[(&str, &str)]) -> Running {
@@ -24,7 +28,7 @@ pub(crate) async fn start_on(disk: &FaultyDisk, properties: &[(&str, &str)]) -> 
     };
     let serving = [tokio::runtime::Handle::current()].into();
     let started = start(given.resolve().unwrap(), 7, serving, host);
-    timeout(Duration::from_secs(20), started)
+    timeout(PATIENCE, started)
         .await
         .expect("it starts in time")
         .unwrap()
@@ -62,4 +66,123 @@ async fn controllers_do_not_queue_behind_clients_for_memory() {
     assert!(end.expect("it is read").is_err(), "and refused");
     drop(clients);
     node.stop().await;
+}
+
+/// Starts one of the combined nodes `1..=of`, on a network in memory.
+async fn start_voter(
+    (node, of): (u8, u8),
+    fabric: &Fabric,
+    disk: &FaultyDisk,
+) -> Result<Running, StartError> {
+    let ip = |node: u8| std::net::IpAddr::from([10, 0, 0, node]);
+    let voters: Vec<String> = (1..=of).map(|i| format!("{i}@{}:9093", ip(i))).collect();
+    let mut given = Given::default();
+    let me = ip(node);
+    for (name, value) in [
+        ("node.id", node.to_string()),
+        (
+            "listeners",
+            format!("PLAINTEXT://{me}:9092,CONTROLLER://{me}:9093"),
+        ),
+        ("controller.quorum.voters", voters.join(",")),
+        ("log.dirs", "/airis".to_owned()),
+    ] {
+        given.add(name, &value, Origin::Override);
+    }
+    let host = Host {
+        disk: Arc::new(disk.clone()),
+        network: Network::Fabric(fabric.port(node.into(), me)),
+        ..Host::default()
+    };
+    let serving = [tokio::runtime::Handle::current()].into();
+    start(given.resolve().unwrap(), node.into(), serving, host).await
+}
+
+/// Starts a node on a disk that fails from each of its changes on in turn: it must end, or have started before.
+async fn fails_anywhere(node: (u8, u8), disk: &FaultyDisk) -> u64 {
+    let mut refused = 0;
+    for k in 1.. {
+        let (fabric, disk) = (Fabric::new(), disk.after(Crash::Process, k));
+        disk.crash_at(k, 0);
+        let starting = start_voter(node, &fabric, &disk);
+        tokio::pin!(starting);
+        // A disk without faults has not been met by then.
+        let done = match timeout(Duration::from_millis(2500), &mut starting).await {
+            Err(_) if disk.ops() < k => return refused,
+            Err(_) => timeout(PATIENCE, starting).await,
+            ended => ended,
+        };
+        match done.unwrap_or_else(|_| panic!("it does not end when change {k} fails")) {
+            Ok(running) => {
+                let through = disk.ops() < k;
+                running.kill().await;
+                if through {
+                    return refused;
+                }
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    refused
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_ends_when_the_disk_fails_wherever_it_is() {
+    // A node that is alone, its first start.
+    let refused = fails_anywhere((1, 1), &FaultyDisk::new()).await;
+    assert!(refused > 10, "{refused}");
+    // One of two, the other one not there: it waits for a quorum.
+    let fabric = Fabric::new();
+    let disks = [FaultyDisk::new(), FaultyDisk::new()];
+    let both = futures::future::try_join(
+        start_voter((1, 2), &fabric, &disks[0]),
+        start_voter((2, 2), &fabric, &disks[1]),
+    );
+    let both = timeout(PATIENCE, both).await.expect("in time");
+    let (one, two) = both.unwrap_or_else(|e| panic!("{e}"));
+    one.kill().await;
+    two.kill().await;
+    let refused = fails_anywhere((1, 2), &disks[0]).await;
+    assert!(refused > 3, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_begins_although_its_founder_died_at_any_of_its_changes() {
+    for k in (1..).step_by(2) {
+        let fabric = Fabric::new();
+        let disks: Vec<_> = (0..3).map(|_| FaultyDisk::new()).collect();
+        disks[0].crash_at(k, 0);
+        let others = [2, 3].map(|i| {
+            let (fabric, disk) = (fabric.clone(), disks[i as usize - 1].clone());
+            tokio::spawn(async move { start_voter((i, 3), &fabric, &disk).await })
+        });
+        let first = timeout(PATIENCE, start_voter((1, 3), &fabric, &disks[0])).await;
+        let through = disks[0].ops() < k;
+        if let Ok(running) = first.unwrap_or_else(|_| panic!("it does not end at change {k}")) {
+            running.kill().await;
+        }
+        let disk = disks[0].after(Crash::Process, k);
+        let again = async {
+            loop {
+                match start_voter((1, 3), &fabric, &disk).await {
+                    // What was given up lets go of its port in a moment.
+                    Err(StartError::Listen(_)) => sleep(Duration::from_millis(5)).await,
+                    ended => return ended,
+                }
+            }
+        };
+        let again = timeout(PATIENCE, again).await;
+        let again = again.unwrap_or_else(|_| panic!("no cluster after change {k}"));
+        let again = again.unwrap_or_else(|e| panic!("after change {k}: {e}"));
+        for other in others {
+            let other = timeout(PATIENCE, other).await.expect("in time").unwrap();
+            let other = other.unwrap_or_else(|e| panic!("after change {k}: {e}"));
+            assert_eq!(other.node.cluster_id, again.node.cluster_id);
+            other.kill().await;
+        }
+        again.kill().await;
+        if through {
+            break;
+        }
+    }
 }

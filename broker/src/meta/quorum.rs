@@ -117,7 +117,12 @@ impl Quorum {
     }
 
     pub(super) fn hello(&self) -> Hello {
-        self.hello.lock().clone()
+        let mut hello = self.hello.lock().clone();
+        if let Some(running) = self.running.get() {
+            // A cluster has begun with its first entry, not before: until then its founder may die and must be able to begin again.
+            hello.has_log = running.store.last().is_some();
+        }
+        hello
     }
 
     pub(super) fn set_hello(&self, hello: Hello) {
@@ -135,7 +140,6 @@ impl Quorum {
         self.catches_up
             .store(catching_up.is_some(), Ordering::SeqCst);
         *self.catching_up.lock() = catching_up;
-        self.hello.lock().has_log = true;
         let _ = self.running.set(running);
     }
 
