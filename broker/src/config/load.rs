@@ -427,13 +427,26 @@ fn fill(fixed: &mut BTreeMap<String, String>) {
     for name in ["node.id", "broker.id"] {
         fixed.entry(name.to_owned()).or_insert_with(|| id.clone());
     }
-    let controllers = |name: &str| {
-        fixed
-            .get(name)
-            .map_or(0, |v| v.split(',').filter(|v| !v.trim().is_empty()).count())
+    let named = |name: &str| -> Vec<&str> {
+        let list = fixed.get(name).map_or("", String::as_str);
+        list.split(',')
+            .map(str::trim)
+            .filter(|v| !v.is_empty())
+            .collect()
     };
-    let alone = controllers("controller.quorum.voters") <= 1
-        && controllers("controller.quorum.bootstrap.servers") <= 1
+    // A server that this node does not listen as is another one, whose cluster it follows.
+    let own = |server: &str| {
+        let port = server.rsplit(':').next();
+        let mut listeners = named("listeners").into_iter();
+        listeners.any(|l| l.rsplit(':').next() == port)
+    };
+    let servers_alone = match *named("controller.quorum.bootstrap.servers") {
+        [] => true,
+        [server] => own(server),
+        _ => false,
+    };
+    let alone = named("controller.quorum.voters").len() <= 1
+        && servers_alone
         && fixed["process.roles"].contains("broker")
         && fixed["process.roles"].contains("controller");
     for (name, value) in if alone { ALONE } else { TOGETHER } {
@@ -538,11 +551,22 @@ mod tests {
         )
         .unwrap();
         assert_eq!(loaded.kafka.node_id, 5);
+        assert_eq!(loaded.kafka.offsets_topic_replication_factor, 1);
         assert_eq!(loaded.kafka.log_retention_ms, 90 * 60_000);
         let names: Vec<_> = loaded.kafka.client_listeners().map(|l| &l.name).collect();
         assert_eq!(names, ["PLAINTEXT"]);
         assert_eq!(loaded.config.properties["broker.id"], "5");
         assert!(loaded.notes.iter().any(|n| n.contains("server.properties:9: num.network.threads has no meaning here")));
+    }
+
+    #[test]
+    fn one_that_follows_another_server_is_not_alone() {
+        let loaded = from(
+            "process.roles=broker,controller\nnode.id=5\ncontroller.quorum.bootstrap.servers=other:9093\n\
+             listeners=PLAINTEXT://:9092,CONTROLLER://:9094\ncontroller.listener.names=CONTROLLER\n",
+        )
+        .unwrap();
+        assert_eq!(loaded.kafka.offsets_topic_replication_factor, 3);
     }
 
     #[test]

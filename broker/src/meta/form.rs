@@ -168,8 +168,15 @@ impl Formation {
     fn alone(&self) -> bool {
         match &self.named {
             Named::Voters(voters) => voters.keys().all(|id| *id == self.identity.node),
-            Named::Servers(servers) => servers.len() < 2,
+            Named::Servers(servers) => servers.is_empty(),
         }
+    }
+
+    /// What this node begins by itself. Others know it by this address.
+    fn by_itself(&self, addr: String, fresh: &str) -> Formed {
+        let cluster = self.cluster(&[], fresh);
+        let voters = BTreeMap::from([(self.identity.node, addr)]);
+        self.formed(cluster, Part::Found, voters)
     }
 
     /// Looks for the other voters for as long as it takes. `fresh` is the id of a cluster that this node founds.
@@ -177,16 +184,10 @@ impl Formation {
         let me = self.identity.node;
         if self.alone() {
             let addr = match &self.named {
-                Named::Voters(voters) => voters.get(&me).cloned().unwrap_or_default(),
-                Named::Servers(servers) => servers.first().cloned().unwrap_or_default(),
+                Named::Voters(voters) => voters.get(&me).cloned(),
+                Named::Servers(_) => None,
             };
-            let known = self.identity.cluster.clone();
-            return Ok(Formed {
-                cluster: known.unwrap_or_else(|| fresh.to_owned()),
-                part: Part::Found,
-                voters: BTreeMap::from([(me, addr)]),
-                founding: None,
-            });
+            return Ok(self.by_itself(addr.unwrap_or_default(), fresh));
         }
         let addresses: Vec<(Option<i32>, String)> = match &self.named {
             Named::Voters(voters) => voters
@@ -204,8 +205,15 @@ impl Formation {
         loop {
             let heard = self.ask(&links).await?;
             self.check(&heard)?;
+            // The only server that is named may be this node, or one of a cluster that this node is to follow.
+            let only = matches!(&self.named, Named::Servers(_)) && links.len() == 1;
+            if let (true, [own]) = (only, &*heard)
+                && own.hello.node == me
+            {
+                return Ok(self.by_itself(own.addr.clone(), fresh));
+            }
             let voters = self.voters(&heard);
-            if self.has_log {
+            if self.has_log && (self.has_store || !only) {
                 // Whoever is not there now is waited for by the quorum itself.
                 return Ok(self.formed(self.cluster(&heard, fresh), Part::Join, voters));
             }

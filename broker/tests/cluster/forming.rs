@@ -82,6 +82,31 @@ async fn a_node_waits_for_the_others_and_begins_nothing_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_names_itself_as_the_only_server_begins_a_cluster() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = format!("127.0.0.1:{}", free_port());
+    let start = || {
+        let node = Broker::builder()
+            .data_dir(dir.path().join("node-1"))
+            .property("node.id", 1)
+            .property(
+                "listeners",
+                format!("PLAINTEXT://127.0.0.1:0,CONTROLLER://{server}"),
+            )
+            .property("controller.quorum.bootstrap.servers", &server);
+        timely("start", node.start())
+    };
+    let node = start().await.unwrap();
+    let id = node.cluster_id().to_owned();
+    assert_eq!(create(&node, "t", 1, 1).await, 0);
+    timely("kill", node.kill()).await;
+    let node = start().await.unwrap();
+    assert_eq!(node.cluster_id(), id);
+    assert_eq!(metadata(&node, &["t"]).await.topics[0].error_code, 0);
+    timely("stop", node.stop()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn servers_without_ids_find_each_other() {
     let dir = tempfile::tempdir().unwrap();
     let ports: Vec<u16> = (0..3).map(|_| free_port()).collect();
