@@ -715,7 +715,12 @@ impl Disks {
         if !dir.disk().exists(path) {
             dir.checkpoints.cap(&key.0, key.1, Offset(0))?;
         }
-        let args = self.open_args(dir, &key, partition.topic_id);
+        // What the checkpoints may say is of a log of the replica's name.
+        let args = OpenArgs {
+            recovery_point: Offset(0),
+            log_start: Offset(0),
+            ..self.open_args(dir, &key, partition.topic_id)
+        };
         let config = Arc::new(config::log_config(&partition.config()));
         let (log, _) = Log::open(dir.disk().clone(), path, config, args)?;
         Ok(Opened {

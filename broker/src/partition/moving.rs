@@ -15,6 +15,9 @@ use bytes::{Bytes, BytesMut};
 use super::disks::{Deleted, Disks, Opened, Seat};
 use super::{Partition, Placed};
 
+/// The end of the copy is made with the locks of all writers held, if no more than this is missing.
+const REST_BYTES_MAX: usize = 1 << 20;
+
 /// The copy, in another log directory.
 pub struct Future {
     pub log: Log,
@@ -126,7 +129,10 @@ impl Partition {
         }
         // What has come since, too.
         future.log.flush()?;
-        self.take_place(disks, &future, now)
+        // Without its start what was deleted would come back after a crash. A recovery point is of no such weight: all is looked at.
+        let checkpoints = &future.seat.checkpoints;
+        checkpoints.note_start(&self.topic, self.index, future.log.start())?;
+        self.take_place(disks, &future, now, cuts)
     }
 
     /// Copies what follows the copy's end, from one segment.
@@ -209,6 +215,7 @@ impl Partition {
         disks: &Disks,
         future: &Arc<Future>,
         now: Millis,
+        cuts: u64,
     ) -> Result<Step, MoveError> {
         // No flush first: whoever waits for one with the locks below has the threads wait that serve sockets.
         let unflushed = self.flush.gate.write();
@@ -221,9 +228,18 @@ impl Partition {
         }
         let old = self.placed.load_full();
         let copy = &future.log;
-        align(&old.log, copy, now)?;
-        if copy.end() != old.log.end() {
+        if self.cuts.load(Ordering::Acquire) != cuts {
             return Ok(Step::Copied(0));
+        }
+        align(&old.log, copy, now)?;
+        // A log that is always written to is never caught up with by anybody who lets it go on.
+        let mut rest = 0;
+        while copy.end() < old.log.end() {
+            let copied = self.copy(&old.log, future, REST_BYTES_MAX, now, cuts)?;
+            rest += copied;
+            if copied == 0 || rest > REST_BYTES_MAX {
+                return Ok(Step::Copied(rest));
+            }
         }
         if let Some(latest) = old.log.latest_epoch()
             && copy.latest_epoch() != Some(latest)

@@ -98,4 +98,27 @@ impl Checkpoints {
         }
         Ok(())
     }
+
+    /// Notes the start of a log that is about to take the place of one in another directory.
+    pub fn note_start(
+        &self,
+        topic: &str,
+        index: PartitionId,
+        start: Offset,
+    ) -> Result<(), StorageError> {
+        let key = (topic.to_owned(), index);
+        let log_dir = self.log_dir()?;
+        let mut written = self.written.lock();
+        let known = &mut written[LOG_STARTS];
+        let before = known.insert(key.clone(), start);
+        if before == Some(start) {
+            return Ok(());
+        }
+        WRITE[LOG_STARTS](&log_dir, known).inspect_err(|_| {
+            match before {
+                Some(before) => known.insert(key, before),
+                None => known.remove(&key),
+            };
+        })
+    }
 }

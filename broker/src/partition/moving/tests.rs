@@ -220,6 +220,32 @@ async fn a_replica_moves_whole_and_its_files_are_the_same() {
     assert_eq!(content(&partition.log()).len(), 22);
 }
 
+#[tokio::test]
+async fn a_log_that_is_written_to_all_the_time_moves_and_keeps_its_start() {
+    let disk = FaultyDisk::new();
+    let node = Node::start(&disk).unwrap();
+    let partition = node.open(node.ids().0, false).unwrap();
+    for i in 0..9 {
+        append(&partition.log(), 1, &format!("v{i}")).unwrap();
+    }
+    partition.advance_start(Offset(7)).unwrap();
+    assert!(bases(&partition.log())[0] < Offset(7), "within a segment");
+    node.begin(&partition).unwrap();
+    let written = |_| {
+        append(&partition.log(), 1, "meanwhile").unwrap();
+        true
+    };
+    let mut steps = (0..100).map(|_| partition.step_move(&node.disks, 300, NOW, written));
+    assert!(steps.any(|step| matches!(step, Ok(Step::Moved(_)))));
+    let expected = content(&partition.log());
+    assert!(expected.len() > 2);
+    let left = disk.after(Crash::Process, 1);
+    let node = Node::start(&left).unwrap();
+    let again = node.open(node.ids().1, true).unwrap();
+    assert_eq!(again.log().start(), Offset(7));
+    assert_eq!(content(&again.log()), expected);
+}
+
 /// What was flushed is there after a crash at any change that a move makes, wherever the metadata says that the replica is; and the
 /// move can be brought to its end.
 #[tokio::test]
