@@ -1,8 +1,8 @@
 //! The file behind the raft store: votes and entries, appended and synced, in `__cluster_metadata-0/raft.wal`.
 //!
-//! Always holds: what was appended is on disk when the call returns; every frame has a CRC; the file is only ever appended to or
-//! replaced as a whole. A torn frame at the end is cut off when the file is opened; it was never reported as written. Must never:
-//! lie in the way of a JVM Kafka: its log loader passes over files of other suffixes.
+//! Always holds: what was appended is on disk when the call returns; every write has a CRC; the file is only ever appended to or
+//! replaced as a whole. A torn write at the end is cut off when the file is opened, whatever of it is there; it was never reported as
+//! written. Must never: lie in the way of a JVM Kafka: its log loader passes over files of other suffixes.
 
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
@@ -75,6 +75,8 @@ mod kind {
     pub const NORMAL: u8 = 5;
     pub const MEMBERSHIP: u8 = 6;
     pub const INSTALLING: u8 = 7;
+    /// Frames that were written together: all of them count, or none.
+    pub const GROUP: u8 = 8;
 }
 
 /// Takes fields off the front; `None` once there are too few bytes.
@@ -191,9 +193,8 @@ impl Frame {
             len <= FRAME_MAX,
             "proposals are limited where they are made"
         );
-        let crc = crc_fast::crc32_iscsi(&out[body..]);
-        out[start..start + 4].copy_from_slice(&(len as u32).to_le_bytes());
-        out[start + 4..body].copy_from_slice(&crc.to_le_bytes());
+        let header = frame_header(&out[body..]);
+        out[start..body].copy_from_slice(&header);
     }
 
     fn read(body: &[u8]) -> Option<Frame> {
@@ -292,7 +293,8 @@ impl Wal {
                 }
                 break;
             };
-            frames.push(Frame::read(body).ok_or_else(|| damaged(at, "a frame makes no sense"))?);
+            let read = read_body(body).ok_or_else(|| damaged(at, "a frame makes no sense"))?;
+            frames.extend(read);
             at += FRAME_HEADER + body.len();
         }
         let file = disk.open(&path, OpenMode::Write).map_err(Self::io(&path))?;
@@ -339,10 +341,11 @@ impl Wal {
 
     /// Appends frames and syncs them. On an error nothing counts: what was written is cut off again.
     pub fn append(&mut self, frames: &[u8]) -> io::Result<()> {
-        let written = write(&*self.file, self.len, frames).and_then(|()| self.file.sync_data());
+        let written = write_group(&*self.file, self.len, frames)
+            .and_then(|len| self.file.sync_data().map(|()| len));
         match written {
-            Ok(()) => {
-                self.len += frames.len() as u64;
+            Ok(len) => {
+                self.len += len;
                 Ok(())
             }
             Err(e) => {
@@ -356,14 +359,14 @@ impl Wal {
     /// As [`Wal::append`], for the bugs that leave the sync out.
     #[cfg(feature = "sim")]
     pub fn append_unsynced(&mut self, frames: &[u8]) -> io::Result<()> {
-        write(&*self.file, self.len, frames)?;
-        self.len += frames.len() as u64;
+        self.len += write_group(&*self.file, self.len, frames)?;
         Ok(())
     }
 
     /// Makes sure that so many bytes can be appended: a full disk is then found before a write is promised.
     pub fn reserve(&self, bytes: u64) -> io::Result<()> {
-        self.file.preallocate(self.len + bytes)
+        let group = (FRAME_HEADER + 1) as u64;
+        self.file.preallocate(self.len + group + bytes)
     }
 }
 
@@ -371,11 +374,51 @@ impl Wal {
 fn whole_frame(bytes: &[u8]) -> Option<&[u8]> {
     let mut t = Take(bytes);
     let (len, crc) = (t.u32()? as usize, t.u32()?);
-    if len == 0 || len > FRAME_MAX {
-        return None;
-    }
-    let body = t.bytes(len)?;
+    let body = t.bytes(len).filter(|body| !body.is_empty())?;
     (crc_fast::crc32_iscsi(body) == crc).then_some(body)
+}
+
+/// The frames of a body: one, or all that were written together.
+fn read_body(body: &[u8]) -> Option<Vec<Frame>> {
+    let Some(mut group) = body.strip_prefix(&[kind::GROUP]) else {
+        return Some(vec![Frame::read(body)?]);
+    };
+    let mut frames = Vec::new();
+    while !group.is_empty() {
+        let body = whole_frame(group)?;
+        frames.push(Frame::read(body)?);
+        group = &group[FRAME_HEADER + body.len()..];
+    }
+    Some(frames)
+}
+
+/// Length and CRC of a body.
+fn frame_header(body: &[u8]) -> [u8; FRAME_HEADER] {
+    let mut header = [0; FRAME_HEADER];
+    header[..4].copy_from_slice(&(body.len() as u32).to_le_bytes());
+    header[4..].copy_from_slice(&crc_fast::crc32_iscsi(body).to_le_bytes());
+    header
+}
+
+/// Writes frames in one piece, and gives how long it is. Several become a group, so that a tear that leaves a later one whole is not
+/// taken for rot of an earlier one.
+fn write_group(file: &dyn DiskFile, at: u64, frames: &[u8]) -> io::Result<u64> {
+    let first = Take(frames).u32().map(|len| FRAME_HEADER + len as usize);
+    if first.is_none_or(|first| first == frames.len()) {
+        write(file, at, frames)?;
+        return Ok(frames.len() as u64);
+    }
+    let mut group = Vec::with_capacity(FRAME_HEADER + 1 + frames.len());
+    group.extend_from_slice(&[0; FRAME_HEADER]);
+    group.push(kind::GROUP);
+    group.extend_from_slice(frames);
+    if u32::try_from(group.len()).is_err() {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let header = frame_header(&group[FRAME_HEADER..]);
+    group[..FRAME_HEADER].copy_from_slice(&header);
+    write(file, at, &group)?;
+    Ok(group.len() as u64)
 }
 
 /// True if a whole frame begins where the (bad) first one says it ends.
@@ -481,6 +524,27 @@ mod tests {
             wal.append(&bytes).unwrap();
             let (_, read) = Wal::open(&disk(), dir.path()).unwrap();
             assert_eq!(read.len(), kept + 1, "appended after a cut at {cut}");
+        }
+        // Several in one write: all of them or none, whatever part of it is there.
+        drop(Wal::replace(&disk(), dir.path(), &all[..2]).unwrap());
+        let mut wal = Wal::open(&disk(), dir.path()).unwrap().0;
+        let mut bytes = Vec::new();
+        all[2..6].iter().for_each(|frame| frame.put(&mut bytes));
+        wal.append(&bytes).unwrap();
+        let (_, read) = Wal::open(&disk(), dir.path()).unwrap();
+        assert_eq!(text(&read), text(&all[..6]));
+        let whole_group = fs::read(&path).unwrap();
+        for from in ends[2]..whole_group.len() {
+            for to in [from + 1, from + 30, whole_group.len()] {
+                let mut torn = whole_group.clone();
+                torn[from..to.min(whole_group.len())].fill(0);
+                if torn == whole_group {
+                    continue;
+                }
+                fs::write(&path, &torn).unwrap();
+                let (_, read) = Wal::open(&disk(), dir.path()).unwrap();
+                assert_eq!(text(&read), text(&all[..2]), "no {from}..{to}");
+            }
         }
         // A flipped byte in the body of a frame in the middle: written, synced, perhaps acknowledged.
         let mut rotten = whole.clone();

@@ -423,6 +423,12 @@ impl FaultyDisk {
                             let part = dice.below(data.len() as u64 + 1) as usize;
                             Change::Write(*at, data[..part].to_vec()).apply(&mut bytes);
                         }
+                        // Pages reach the disk in any order, and the file's length with the last of them.
+                        (Change::Write(at, data), 2) if dice.chance(50) => {
+                            let part = dice.below(data.len() as u64 + 1) as usize;
+                            Change::Write(at + part as u64, data[part..].to_vec())
+                                .apply(&mut bytes);
+                        }
                         _ => change.apply(&mut bytes),
                     }
                 }
