@@ -24,7 +24,7 @@ use super::checkpoint::{self, QuorumRecords, SnapshotId};
 use super::journal::{Journal, QuorumState};
 use super::publish::Applied;
 use super::raft::{Entry, Node, NodeKey, Outcome, TypeConfig};
-use super::store::{Place, Store, Waits, may_pass, records_of};
+use super::store::{Place, Store, may_pass, records_of};
 use crate::task;
 
 type Failure = StorageError<NodeKey>;
@@ -280,7 +280,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
             let fatal = |e: io::Error| StorageIOError::apply(entry.log_id, &e);
             // First the room for all of it: half of an entry cannot be taken back.
             let room = bytes_of(&entry) + ROOM_SLACK;
-            let mut waits = Waits::default();
+            let mut waits = self.store.waits();
             loop {
                 let reserved = self.state.lock().journal.reserve(room);
                 match reserved {
@@ -321,7 +321,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     ) -> Result<(), Failure> {
         let (machine, meta) = (self.clone(), meta.clone());
         let bytes = Bytes::from(snapshot.into_inner());
-        let mut waits = Waits::default();
+        let mut waits = self.store.waits();
         let publication = loop {
             let (machine, meta, bytes) = (machine.clone(), meta.clone(), bytes.clone());
             let installed = task::blocking(move || machine.install(&meta, bytes))
@@ -354,7 +354,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
             }
         };
         let id = SnapshotId::parse(&meta.snapshot_id).expect("names are ours");
-        let mut waits = Waits::default();
+        let mut waits = self.store.waits();
         let bytes = loop {
             match disk.read_to_end(&id.path(&dir)) {
                 Err(e) if self.store.waits_for_room(&e, &mut waits).await => {}
@@ -370,7 +370,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
 impl RaftSnapshotBuilder<TypeConfig> for Machine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, Failure> {
-        let mut waits = Waits::default();
+        let mut waits = self.store.waits();
         loop {
             let machine = self.clone();
             let built = task::blocking(move || machine.build())

@@ -173,7 +173,12 @@ impl Quorum {
         api::Answer::Later(answer.boxed())
     }
 
-    async fn answer(self: &Arc<Self>, client: &Client, envelope: Envelope, call: Call) -> Answer {
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        client: &Client,
+        envelope: Envelope,
+        call: Call,
+    ) -> Answer {
         let hello = self.hello();
         if envelope.to >= 0 && envelope.to != hello.node {
             let why = format!("this is node {}, not {}", hello.node, envelope.to);
@@ -197,6 +202,12 @@ impl Quorum {
             return Answer::Refused("the node is starting".into());
         };
         let from = envelope.from as NodeKey;
+        if matches!(call, Call::Append(_) | Call::Vote(_) | Call::Snapshot(_))
+            && running.store.is_waiting()
+        {
+            // Its queue has no bound, and whoever asks asks again.
+            return Answer::Refused("the metadata log waits for room on its disk".into());
+        }
         match call {
             Call::Append(request) => {
                 let (commit, term) = (request.leader_commit, request.vote.leader_id.term);

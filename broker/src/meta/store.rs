@@ -12,7 +12,7 @@ use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[cfg(feature = "sim")]
@@ -60,14 +60,26 @@ pub(super) struct Store {
     applied: Arc<watch::Sender<Applied>>,
     /// The node stops: nobody waits for room any more.
     given_up: Arc<AtomicBool>,
+    /// How many wait for room.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// How often a full disk is tried again.
 const ROOM_LOOK: Duration = Duration::from_millis(100);
 
-/// Whether it was said that something waits for room.
-#[derive(Default)]
-pub(super) struct Waits(bool);
+/// Something that may have to wait for room. While it does, and until it is dropped, it counts as waiting.
+pub(super) struct Waits {
+    begun: bool,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if self.begun {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
 
 /// The disk is full, or there are no file descriptors: the same call can succeed later.
 pub(super) fn may_pass(e: &io::Error) -> bool {
@@ -190,6 +202,7 @@ impl Store {
             state: Arc::new(Mutex::new(state)),
             applied: Arc::new(watch::channel(Applied::default()).0),
             given_up: Arc::default(),
+            waiting: Arc::default(),
         }
     }
 
@@ -318,7 +331,7 @@ impl Store {
         work: impl Fn(&Store) -> io::Result<T> + Send + Sync + 'static,
     ) -> io::Result<T> {
         let work = Arc::new(work);
-        let mut waits = Waits::default();
+        let mut waits = self.waits();
         loop {
             let (store, work) = (self.clone(), work.clone());
             let done = task::blocking(move || work(&store))
@@ -331,12 +344,26 @@ impl Store {
         }
     }
 
+    /// For one piece of work.
+    pub fn waits(&self) -> Waits {
+        Waits {
+            begun: false,
+            waiting: self.waiting.clone(),
+        }
+    }
+
+    /// True while something waits for room: openraft is busy with it, and does not come to anything else.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
     /// True, after a while, if what failed is to be tried again: it may pass, and the node runs.
     pub async fn waits_for_room(&self, e: &io::Error, waits: &mut Waits) -> bool {
         if !may_pass(e) || self.given_up.load(Ordering::Acquire) {
             return false;
         }
-        if !std::mem::replace(&mut waits.0, true) {
+        if !std::mem::replace(&mut waits.begun, true) {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
             match scarce::tell(e) {
                 true => tracing::error!("the metadata log waits: {e}"),
                 false => tracing::error!("the metadata log waits for room on its disk: {e}"),

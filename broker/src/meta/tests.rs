@@ -14,7 +14,7 @@ use airis_storage::disk::faulty::{Crash, Dice, FaultyDisk};
 use airis_storage::{Disk, OpenMode, RealDisk};
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 use openraft::testing::{StoreBuilder, Suite};
-use openraft::{EntryPayload, Membership, RaftSnapshotBuilder, StorageError};
+use openraft::{EntryPayload, Membership, RaftSnapshotBuilder, StorageError, Vote};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
@@ -22,6 +22,7 @@ use super::machine::{Machine, State};
 use super::raft::{Entry, NodeKey, TypeConfig};
 use super::store::{Place, Store};
 use super::*;
+use crate::api::Client;
 use crate::clock::Clock;
 
 const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
@@ -586,6 +587,61 @@ async fn without_file_descriptors_the_metadata_waits() {
     let image = meta.handle().image();
     assert!((0..40).all(|i| image.topic(&format!("flap{i}")).is_some()));
     meta.stop().await.unwrap();
+}
+
+/// What a voter is sent while openraft waits for its disk would pile up before it.
+#[tokio::test]
+async fn a_voter_whose_disk_is_full_refuses_what_it_could_not_write() {
+    let disk = FaultyDisk::new();
+    disk.create_dir_all(Path::new("/data")).unwrap();
+    let options = MetaOptions {
+        host: on(&disk),
+        ..options(Path::new("/data"))
+    };
+    let quorum = options.quorum.clone();
+    let meta = Meta::start(options, Arc::new(Seen::default()))
+        .await
+        .unwrap();
+    let call = |call| {
+        let quorum = quorum.clone();
+        async move {
+            let client = Client::new(([10, 0, 0, 2], 9093).into(), "CONTROLLER".into(), true);
+            let client = Arc::new(client);
+            let envelope = wire::Envelope {
+                cluster: CLUSTER.into(),
+                from: 2,
+                to: 1,
+            };
+            let answer = quorum.answer(&client, envelope, call);
+            tokio::time::timeout(Duration::from_secs(10), answer)
+                .await
+                .expect("it answers")
+        }
+    };
+    let stale = || wire::Call::Vote(openraft::raft::VoteRequest::new(Vote::new(0, 2), None));
+    assert!(matches!(call(stale()).await, wire::Answer::Vote(_)));
+    // Another leader is to be noted, and there is no room for that.
+    disk.set_capacity(Some(0));
+    let append = wire::Call::Append(openraft::raft::AppendEntriesRequest {
+        vote: Vote::new_committed(99, 2),
+        prev_log_id: None,
+        entries: vec![],
+        leader_commit: None,
+    });
+    let noted = tokio::spawn(call(append));
+    let mut refused = false;
+    for _ in 0..1000 {
+        refused = matches!(call(stale()).await, wire::Answer::Refused(why) if why.contains("room"));
+        if refused {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(refused);
+    disk.set_capacity(None);
+    assert!(matches!(noted.await.unwrap(), wire::Answer::Append(_)));
+    assert!(matches!(call(stale()).await, wire::Answer::Vote(_)));
+    meta.kill().await;
 }
 
 #[tokio::test]
