@@ -321,15 +321,17 @@ impl Fetch {
         };
         for target in &self.targets {
             let room = self.max_bytes.saturating_sub(pass.bytes);
-            let data = match &target.found {
+            let (data, more) = match &target.found {
                 // The first records may exceed every limit, so that a large batch cannot block a consumer (KIP-74).
                 Ok(partition) => {
                     self.read_partition(partition, &target.wanted, room, pass.bytes == 0)
                 }
-                Err(error) => self.missing(&target.wanted, *error),
+                Err(error) => (self.missing(&target.wanted, *error), false),
             };
             pass.bytes += data.records.as_ref().map_or(0, Records::len);
-            pass.urgent |= data.error_code != 0
+            // What ends with a segment or a limit does not become more by waiting (`DelayedFetch`).
+            pass.urgent |= more
+                || data.error_code != 0
                 || data.diverging_epoch.epoch >= 0
                 || data.preferred_read_replica >= 0;
             pass.data.push(data);
@@ -352,15 +354,16 @@ impl Fetch {
         data
     }
 
+    /// What is said of a partition, and whether there is more behind what was read.
     fn read_partition(
         &self,
         partition: &Arc<Partition>,
         wanted: &Wanted,
         room: usize,
         first: bool,
-    ) -> PartitionData {
+    ) -> (PartitionData, bool) {
         match self.try_read(partition, wanted, room, first) {
-            Ok(data) => data,
+            Ok(read) => read,
             Err(error) => {
                 // Null, as Kafka has it once it has looked at the log.
                 let mut data = PartitionData {
@@ -375,7 +378,7 @@ impl Fetch {
                 {
                     data.current_leader = hint(partition.leader());
                 }
-                data
+                (data, false)
             }
         }
     }
@@ -386,7 +389,7 @@ impl Fetch {
         wanted: &Wanted,
         room: usize,
         first: bool,
-    ) -> Result<PartitionData, ErrorCode> {
+    ) -> Result<(PartitionData, bool), ErrorCode> {
         self.check(partition, wanted)?;
         let log = partition.log();
         let high_watermark = partition.high_watermark();
@@ -407,7 +410,7 @@ impl Fetch {
                 epoch: epoch.0,
                 end_offset: end.0,
             };
-            return Ok(data);
+            return Ok((data, false));
         }
         if from < log.start() || from > log.end() {
             return Err(ErrorCode::OffsetOutOfRange);
@@ -420,31 +423,30 @@ impl Fetch {
         };
         if let Some(nearer) = self.nearer(partition, from) {
             data.preferred_read_replica = nearer.0;
-            return Ok(data);
+            return Ok((data, false));
         }
         if let Some((replica, _)) = self.replica
             && partition.holds_back(replica)
         {
-            return Ok(data);
+            return Ok((data, false));
         }
         let limit = room.min(wanted.max_bytes.max(0) as usize);
         if from >= bound || (limit == 0 && !first) {
-            return Ok(data);
+            return Ok((data, false));
         }
-        let read = log
-            .read(from, limit, bound, first)
-            .map_err(|e| match e {
-                ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
-                ReadError::Damaged { .. } => {
-                    tracing::debug!(topic = %partition.topic, partition = %partition.index, "a read failed: {e}");
-                    partition.suspect(from)
-                }
-                ReadError::Storage(e) => storage_failed(partition, &e),
-            })?;
+        let failed = |e| match e {
+            ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            ReadError::Damaged { .. } => {
+                tracing::debug!(topic = %partition.topic, partition = %partition.index, "a read failed: {e}");
+                partition.suspect(from)
+            }
+            ReadError::Storage(e) => storage_failed(partition, &e),
+        };
+        let read = log.read(from, limit, bound, first).map_err(failed)?;
         if committed && !read.ranges.is_empty() {
             data.aborted_transactions = Some(
                 log.aborted(from, read.upper)
-                    .map_err(|e| storage_failed(partition, &e))?
+                    .map_err(failed)?
                     .into_iter()
                     .map(|a| AbortedTransaction {
                         producer_id: a.producer.0,
@@ -457,7 +459,7 @@ impl Fetch {
             partition.sent_to(replica, read.bytes);
         }
         data.records = Some(Records::Ranges(read.ranges));
-        Ok(data)
+        Ok((data, read.more))
     }
 
     fn answer(&self, pass: Pass) -> FetchResponse {

@@ -249,6 +249,27 @@ async fn a_long_poll_waits_for_min_bytes_and_not_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_segments_end_is_not_waited_at_when_more_is_there() {
+    let broker = broker().await;
+    let mut c = Client::to(&broker).await;
+    c.create("t", 1, &[("segment.bytes", "1048576")]).await;
+    let value = "v".repeat(100_000);
+    for _ in 0..15 {
+        let done = c.produce("t", -1, batch(&[&value])).await;
+        assert_eq!(done.error_code, 0);
+    }
+    // From wherever, as much as there is in all is wanted: what the segment has is given at once.
+    for from in 0..15 {
+        let rest = (15 - from as i32) * 100_000;
+        let wanted = fetch("t", from, 20_000, rest);
+        let answer = tokio::time::timeout(Duration::from_secs(10), c.call(&wanted, 12)).await;
+        let answer = answer.unwrap_or_else(|_| panic!("it waits at offset {from}"));
+        assert!(!values(&answer.responses[0].partitions[0]).is_empty());
+    }
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn answers_come_in_order_though_a_later_request_is_done_first() {
     let broker = broker().await;
     let mut c = Client::to(&broker).await;

@@ -240,9 +240,17 @@ impl Log {
         Ok(None)
     }
 
-    /// The aborted transactions that touch `from..to`, in the order of their markers.
-    pub fn aborted(&self, from: Offset, to: Offset) -> Result<Vec<AbortedTxn>, StorageError> {
+    /// The aborted transactions that touch `from..to`, in the order of their markers. Out of range once some of that is gone: of
+    /// what was aborted there nobody knows any more.
+    pub fn aborted(&self, from: Offset, to: Offset) -> Result<Vec<AbortedTxn>, ReadError> {
+        self.retrying(|| self.aborted_once(from, to))
+    }
+
+    fn aborted_once(&self, from: Offset, to: Offset) -> Result<Vec<AbortedTxn>, ReadError> {
         let segments = self.segments.load_full();
+        if from.0 < segments[0].base {
+            return Err(self.out_of_range(from));
+        }
         let mut found = Vec::new();
         for segment in segments[floor(&segments, from.0)..].iter() {
             if segment.with_txns(|t| t.collect(from, to, &mut found))? {

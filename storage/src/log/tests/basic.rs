@@ -258,6 +258,11 @@ fn retention_deletes_whole_segments_below_the_high_watermark() {
         Err(ReadError::OutOfRange { .. })
     ));
     assert!(!parse(&held).is_empty(), "a range outlives its segment");
+    // Its index of aborted transactions does not: nobody is to take what it names for committed.
+    assert!(matches!(
+        log.aborted(Offset(0), log.end()),
+        Err(ReadError::OutOfRange { .. })
+    ));
     // All of it, the active segment too.
     log.retain(Millis(1_000_000), Offset(100), false).unwrap();
     assert_eq!((log.start(), log.end()), (Offset(100), Offset(100)));
