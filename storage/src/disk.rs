@@ -50,6 +50,8 @@ pub trait Disk: Send + Sync {
     fn exists(&self, path: &Path) -> bool;
     /// Length in bytes; `None` if there is no such file.
     fn len(&self, path: &Path) -> io::Result<Option<u64>>;
+    /// When the file was last written, in milliseconds since 1970; `None` if that is not known.
+    fn modified(&self, path: &Path) -> io::Result<Option<i64>>;
     /// Makes created, renamed and removed names in this directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes everything on the file system that holds `path` durable. Cheaper than many single syncs.

@@ -192,6 +192,12 @@ impl Segment {
         self.created
     }
 
+    /// When it was last written to: the age of one whose records have no time (`LogSegment.largestTimestamp`). Milliseconds.
+    pub fn last_written(&self) -> i64 {
+        let modified = self.disk.modified(&self.path(files::LOG));
+        modified.ok().flatten().unwrap_or(self.created)
+    }
+
     pub fn max_timestamp(&self) -> (i64, i64) {
         self.indexes.read().max_timestamp
     }

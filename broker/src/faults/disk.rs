@@ -86,6 +86,10 @@ impl Disk for HurtDisk {
         self.real.len(path)
     }
 
+    fn modified(&self, path: &Path) -> io::Result<Option<i64>> {
+        self.real.modified(path)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.real.sync_dir(path)
     }

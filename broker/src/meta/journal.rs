@@ -74,7 +74,7 @@ pub(super) struct Journal {
     epochs: Vec<(i32, i64)>,
     /// They are not in their file yet.
     epochs_due: bool,
-    /// Bytes appended since the journal was opened.
+    /// Bytes appended since the newest snapshot that was there when the journal was opened.
     appended: u64,
 }
 
@@ -462,9 +462,21 @@ impl Journal {
         &self.dir
     }
 
-    /// Bytes appended since the journal was opened.
+    /// Bytes appended since the newest snapshot that was there when the journal was opened: only ever grows.
     pub fn appended(&self) -> u64 {
         self.appended
+    }
+
+    /// Counts what earlier runs have appended behind a snapshot that ends at `end`: segments that begin there or later, as the log is
+    /// rolled for a snapshot.
+    pub fn count_from(&mut self, end: i64) -> io::Result<()> {
+        let segments = self.closed.iter().copied().chain([self.active.base]);
+        self.appended = 0;
+        for base in segments.filter(|base| *base >= end) {
+            let file = segment(&self.dir, base, ".log");
+            self.appended += self.disk.len(&file)?.unwrap_or(0);
+        }
+        Ok(())
     }
 
     /// Makes sure that so many bytes can be appended, and that no file has to be opened for them.

@@ -215,8 +215,11 @@ pub(super) fn open(
     };
     store.applied(place.log_id);
     let snapshot = snapshot_of(&store, &loaded.snapshots);
+    let mut journal = loaded.journal;
+    let covered = loaded.snapshots.last().map_or(0, |id| id.end);
+    journal.count_from(covered).map_err(at_path(dir))?;
     let state = State {
-        journal: loaded.journal,
+        journal,
         delta: Delta::between(&Image::default(), &loaded.image),
         image: loaded.image,
         quorum: loaded.quorum,

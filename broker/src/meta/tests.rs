@@ -372,6 +372,45 @@ fn a_segment_that_could_not_be_begun_is_no_gap() {
     }
 }
 
+/// What is short of a snapshot's due when a node stops counts for the next run as well.
+#[tokio::test]
+async fn a_node_of_short_runs_takes_snapshots_too() {
+    let dir = TempDir::new().unwrap();
+    let run = async |incarnation: u128, topics: &[String]| {
+        let options = MetaOptions {
+            snapshot_bytes: 4000,
+            ..options(dir.path())
+        };
+        let seen = Arc::new(Seen::default());
+        let meta = Meta::start(options, seen).await.unwrap();
+        let handle = meta.handle();
+        handle.register(registration(incarnation)).await.unwrap();
+        for name in topics {
+            let made = handle.create_topics(topic(name, 2), None).await.unwrap();
+            assert_eq!(made.topics[0].error_code, 0);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        meta.stop().await.unwrap();
+        checkpoint::list(&RealDisk, &dir.path().join(journal::DIR)).unwrap()
+    };
+    let mut runs = 0;
+    let taken = loop {
+        let names = [format!("a{runs}"), format!("b{runs}")];
+        let taken = run(runs, &names).await;
+        if !taken.is_empty() {
+            break taken;
+        }
+        assert!(runs < 20, "no snapshot");
+        runs += 1;
+    };
+    assert!(runs > 1, "one run is too short for one: {runs}");
+    assert_eq!(
+        run(99, &[]).await,
+        taken,
+        "no other one without anything new"
+    );
+}
+
 #[tokio::test]
 async fn a_log_that_another_kafka_went_on_with_wins_over_the_raft_store() {
     let dir = tempfile::tempdir().unwrap();

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use airis_protocol::types::RangeSource;
 use rustix::fs::{FallocateFlags, FlockOperation};
@@ -129,6 +130,14 @@ impl Disk for RealDisk {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    fn modified(&self, path: &Path) -> io::Result<Option<i64>> {
+        let since = fs::metadata(path)?
+            .modified()?
+            .duration_since(UNIX_EPOCH)
+            .ok();
+        Ok(since.map(|t| t.as_millis() as i64))
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

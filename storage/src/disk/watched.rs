@@ -167,6 +167,10 @@ impl Disk for Watched {
         self.run("stat", path, |disk| disk.len(path))
     }
 
+    fn modified(&self, path: &Path) -> io::Result<Option<i64>> {
+        self.run("stat", path, |disk| disk.modified(path))
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.run("fsync", path, |disk| disk.sync_dir(path))
     }

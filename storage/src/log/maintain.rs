@@ -196,7 +196,7 @@ impl Log {
             let before_start = next.is_some_and(|next| next <= start);
             let too_much = delete && surplus >= len;
             let newest = match segment.max_timestamp().0 {
-                ..0 => segment.created(),
+                ..0 => segment.last_written(),
                 newest => newest,
             };
             let too_old = delete

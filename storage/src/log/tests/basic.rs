@@ -1,6 +1,8 @@
 //! Appends, reads, rolls, lookups, producers, retention, truncation, a full disk.
 
 use super::*;
+use crate::RealDisk;
+use crate::files;
 
 #[test]
 fn what_is_appended_is_read_back_at_its_offset() {
@@ -225,6 +227,46 @@ fn aborted_transactions_hold_the_stable_offset_and_are_listed() {
     let (log, _) = t.reopen(true);
     assert_eq!(log.aborted(Offset(0), log.end()).unwrap().len(), 2);
     assert_eq!(log.last_stable(log.end()), log.end());
+}
+
+/// Without times in the records the files' own count, whoever opened them when.
+#[test]
+fn retention_of_records_without_time_goes_by_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t-0");
+    let config = Arc::new(LogConfig {
+        retention_ms: 1000,
+        ..small()
+    });
+    let now = std::time::SystemTime::now();
+    let millis = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let millis = Millis(millis.as_millis() as i64);
+    let open = || {
+        let args = OpenArgs {
+            now: millis,
+            ..OpenArgs::default()
+        };
+        Log::open(Arc::new(RealDisk), &path, config.clone(), args)
+            .unwrap()
+            .0
+    };
+    let log = open();
+    for _ in 0..40 {
+        append(&log, &batch(1, -1, 700));
+    }
+    let segments = log.segments();
+    assert!(segments.len() > 3);
+    drop(log);
+    for (base, ..) in &segments[..2] {
+        let file = std::fs::File::options()
+            .write(true)
+            .open(files::segment_file(&path, *base, files::LOG));
+        let old = now - std::time::Duration::from_secs(5);
+        file.unwrap().set_modified(old).unwrap();
+    }
+    let log = open();
+    let report = log.retain(millis, log.end(), false).unwrap();
+    assert_eq!((report.segments, log.start()), (2, segments[2].0));
 }
 
 #[test]
