@@ -23,7 +23,7 @@ use tracing::{error, info, warn};
 
 use crate::api::dispatch::Door;
 use crate::config::BrokerConfig;
-use crate::config::load::Loaded;
+use crate::config::load::{Loaded, names_this_node};
 use crate::coord::Groups;
 use crate::host::Host;
 use crate::life::{self, Life};
@@ -133,10 +133,12 @@ fn plan(loaded: &Loaded) -> Result<Plan, StartError> {
                 .map_or("CONTROLLER", |n| n.as_str()),
         ));
     }
-    let named = if !voters.is_empty() {
-        Named::Voters(voters)
-    } else {
-        Named::Servers(servers)
+    let named = match &*servers {
+        _ if !voters.is_empty() => Named::Voters(voters),
+        [own] if controller && names_this_node(own, &loaded.config.properties) => {
+            Named::Voters(BTreeMap::from([(me, own.clone())]))
+        }
+        _ => Named::Servers(servers),
     };
     Ok(Plan {
         broker,
@@ -466,7 +468,9 @@ pub async fn start(
         taken = taking_part => taken?,
         // It would wait for what cannot come any more.
         why = failure(meta.failed(), disks.clone()) => {
-            meta.kill().await;
+            drop((tasks, door));
+            let _ = timeout(KILL_MAX, meta.kill()).await;
+            gone(disks).await;
             return Err(StartError::Failed(why));
         }
     };
@@ -650,16 +654,21 @@ impl Running {
         for partition in self.node.partitions.all() {
             partition.log().abandon();
         }
-        // The locks of the directories go with the last of it.
-        let held = Arc::downgrade(&self.disks);
-        drop((self.disks, self.node));
-        let gone = async {
-            while held.strong_count() > 0 {
-                sleep(Duration::from_millis(1)).await;
-            }
-        };
-        let _ = timeout(KILL_MAX, gone).await;
+        drop(self.node);
+        gone(self.disks).await;
     }
+}
+
+/// Waits until nobody has the directories any more: their locks go with the last of it.
+async fn gone(disks: Arc<Disks>) {
+    let held = Arc::downgrade(&disks);
+    drop(disks);
+    let gone = async {
+        while held.strong_count() > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let _ = timeout(KILL_MAX, gone).await;
 }
 
 /// True if everything is on stable storage.

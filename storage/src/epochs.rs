@@ -56,11 +56,14 @@ impl Epochs {
     /// Notes the epoch of a batch at `base` that was found behind `end`. What lies between cannot be read, if anything does: of it, what
     /// was `noted` is believed.
     pub fn find(&mut self, epoch: LeaderEpoch, base: Offset, end: Offset, noted: &Epochs) {
-        if self.latest().is_some_and(|latest| latest >= epoch) {
+        let latest = self.latest();
+        if latest.is_some_and(|latest| latest >= epoch) {
             return;
         }
         let between = noted.entries.iter().copied();
-        for (lost, start) in between.filter(|(e, s)| *e <= epoch && (end..base).contains(s)) {
+        // It may be of before a truncation: what the batches say goes first.
+        let plausible = |e: LeaderEpoch| e <= epoch && latest.is_none_or(|latest| e > latest);
+        for (lost, start) in between.filter(|(e, s)| plausible(*e) && (end..base).contains(s)) {
             self.assign(lost, start);
         }
         self.assign(epoch, base);

@@ -329,7 +329,7 @@ impl Fetch {
                 Err(error) => (self.missing(&target.wanted, *error), false),
             };
             pass.bytes += data.records.as_ref().map_or(0, Records::len);
-            // What ends with a segment or a limit does not become more by waiting (`DelayedFetch`).
+            // What ends with a segment does not become more by waiting (`DelayedFetch`), nor what ends with a limit: Kafka waits there.
             pass.urgent |= more
                 || data.error_code != 0
                 || data.diverging_epoch.epoch >= 0

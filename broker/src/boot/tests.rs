@@ -98,30 +98,31 @@ async fn start_voter(
     start(given.resolve().unwrap(), node.into(), serving, host).await
 }
 
-/// Starts a node on a disk that fails from each of its changes on in turn: it must end, or have started before.
-async fn fails_anywhere(node: (u8, u8), disk: &FaultyDisk) -> u64 {
-    let mut refused = 0;
-    for k in 1.. {
+/// Starts a node on a disk that fails from each of its changes on in turn: it must end, or have started before. `quiet` is how long it
+/// takes at most to come to where it waits for others.
+async fn fails_anywhere(node: (u8, u8), disk: &FaultyDisk, quiet: Duration) -> u64 {
+    let start = async |k: u64| {
         let (fabric, disk) = (Fabric::new(), disk.after(Crash::Process, k));
         disk.crash_at(k, 0);
         let starting = start_voter(node, &fabric, &disk);
         tokio::pin!(starting);
-        // A disk without faults has not been met by then.
-        let done = match timeout(Duration::from_millis(2500), &mut starting).await {
-            Err(_) if disk.ops() < k => return refused,
+        let done = match timeout(quiet, &mut starting).await {
+            // It waits, and the change at which its disk fails has not come.
+            Err(_) if disk.ops() < k => return (None, disk.ops()),
             Err(_) => timeout(PATIENCE, starting).await,
             ended => ended,
         };
-        match done.unwrap_or_else(|_| panic!("it does not end when change {k} fails")) {
-            Ok(running) => {
-                let through = disk.ops() < k;
-                running.kill().await;
-                if through {
-                    return refused;
-                }
-            }
-            Err(_) => refused += 1,
+        let done = done.unwrap_or_else(|_| panic!("it does not end when change {k} fails"));
+        let refused = done.is_err();
+        if let Ok(running) = done {
+            running.kill().await;
         }
+        (Some(refused), disk.ops())
+    };
+    let (_, changes) = start(u64::MAX).await;
+    let mut refused = 0;
+    for k in 1..=changes {
+        refused += u64::from(start(k).await.0 == Some(true));
     }
     refused
 }
@@ -129,7 +130,7 @@ async fn fails_anywhere(node: (u8, u8), disk: &FaultyDisk) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_ends_when_the_disk_fails_wherever_it_is() {
     // A node that is alone, its first start.
-    let refused = fails_anywhere((1, 1), &FaultyDisk::new()).await;
+    let refused = fails_anywhere((1, 1), &FaultyDisk::new(), PATIENCE).await;
     assert!(refused > 10, "{refused}");
     // One of two, the other one not there: it waits for a quorum.
     let fabric = Fabric::new();
@@ -142,7 +143,7 @@ async fn a_start_ends_when_the_disk_fails_wherever_it_is() {
     let (one, two) = both.unwrap_or_else(|e| panic!("{e}"));
     one.kill().await;
     two.kill().await;
-    let refused = fails_anywhere((1, 2), &disks[0]).await;
+    let refused = fails_anywhere((1, 2), &disks[0], Duration::from_secs(3)).await;
     assert!(refused > 3, "{refused}");
 }
 

@@ -121,10 +121,14 @@ where
         let started = tokio::select! {
             started = start(threads.serving()) => match started {
                 Ok(started) => started,
-                Err(e) => return fail(1, e),
+                Err(e) => {
+                    fail(1, e);
+                    // As below: a disk that does not answer may be why.
+                    std::process::exit(1);
+                }
             },
-            _ = terminate.recv() => return ExitCode::SUCCESS,
-            _ = interrupt.recv() => return ExitCode::SUCCESS,
+            _ = terminate.recv() => std::process::exit(0),
+            _ = interrupt.recv() => std::process::exit(0),
         };
         announce(&started);
         let signal = tokio::select! {

@@ -434,15 +434,9 @@ fn fill(fixed: &mut BTreeMap<String, String>) {
             .filter(|v| !v.is_empty())
             .collect()
     };
-    // A server that this node does not listen as is another one, whose cluster it follows.
-    let own = |server: &str| {
-        let port = server.rsplit(':').next();
-        let mut listeners = named("listeners").into_iter();
-        listeners.any(|l| l.rsplit(':').next() == port)
-    };
     let servers_alone = match *named("controller.quorum.bootstrap.servers") {
         [] => true,
-        [server] => own(server),
+        [server] => names_this_node(server, fixed),
         _ => false,
     };
     let alone = named("controller.quorum.voters").len() <= 1
@@ -454,6 +448,31 @@ fn fill(fixed: &mut BTreeMap<String, String>) {
             .entry((*name).to_owned())
             .or_insert_with(|| (*value).to_owned());
     }
+}
+
+/// True if a server's `host:port` is one that this node listens on or is advertised with.
+pub fn names_this_node(server: &str, properties: &BTreeMap<String, String>) -> bool {
+    let own_name = rustix::system::uname();
+    let own_name = own_name.nodename().to_string_lossy();
+    let Some((host, port)) = server.rsplit_once(':') else {
+        return false;
+    };
+    let is_local = |host: &str| {
+        let bare = host.trim_matches(['[', ']']);
+        let loopback = bare
+            .parse()
+            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+        loopback || bare == "localhost" || bare == own_name
+    };
+    let listed = ["listeners", "advertised.listeners"];
+    let listed = listed.iter().filter_map(|name| properties.get(*name));
+    listed.flat_map(|list| list.split(',')).any(|listener| {
+        let at = listener.trim().rsplit_once("://").map_or("", |(_, at)| at);
+        at.rsplit_once(':').is_some_and(|(own_host, own_port)| {
+            let here = matches!(own_host, "" | "0.0.0.0" | "[::]") || is_local(own_host);
+            own_port == port && (own_host == host || (here && is_local(host)))
+        })
+    })
 }
 
 /// Whether a property may stand there: nothing to say, something to say, or a refusal.
@@ -561,12 +580,24 @@ mod tests {
 
     #[test]
     fn one_that_follows_another_server_is_not_alone() {
-        let loaded = from(
-            "process.roles=broker,controller\nnode.id=5\ncontroller.quorum.bootstrap.servers=other:9093\n\
-             listeners=PLAINTEXT://:9092,CONTROLLER://:9094\ncontroller.listener.names=CONTROLLER\n",
-        )
-        .unwrap();
-        assert_eq!(loaded.kafka.offsets_topic_replication_factor, 3);
+        let replicas = |server: &str, listener: &str| {
+            let file = format!(
+                "process.roles=broker,controller\nnode.id=5\ncontroller.quorum.bootstrap.servers={server}\n\
+                 listeners=PLAINTEXT://:9092,CONTROLLER://{listener}\ncontroller.listener.names=CONTROLLER\n"
+            );
+            from(&file).unwrap().kafka.offsets_topic_replication_factor
+        };
+        for other in ["other:9093", "localhost:9094", "10.0.0.9:9093"] {
+            assert_eq!(replicas(other, ":9093"), 3, "{other}");
+        }
+        assert_eq!(replicas("10.0.0.9:9093", "10.0.0.5:9093"), 3);
+        for (own, listener) in [
+            ("localhost:9093", ":9093"),
+            ("127.0.0.1:9093", "localhost:9093"),
+            ("10.0.0.5:9093", "10.0.0.5:9093"),
+        ] {
+            assert_eq!(replicas(own, listener), 1, "{own}");
+        }
     }
 
     #[test]

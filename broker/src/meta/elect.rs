@@ -71,7 +71,9 @@ impl Elector {
                 let voters: BTreeSet<NodeKey> = m.membership_config.voter_ids().collect();
                 (m.state, voters)
             };
-            let wanted = self.machine.bytes_since_snapshot() >= self.snapshot_bytes;
+            // Openraft's queue has no bound: while it waits for its disk nothing is asked of it.
+            let busy = self.store.is_waiting();
+            let wanted = !busy && self.machine.bytes_since_snapshot() >= self.snapshot_bytes;
             if wanted && Instant::now() >= snapshot_at {
                 // It is built beside; openraft drops the request if one is being built. Every request is a change of the metrics
                 // that wake this loop: without a rest it would spin until the snapshot is there.
@@ -127,12 +129,15 @@ impl Elector {
             }
             if state == ServerState::Leader {
                 heartbeat_at = Instant::now() + HEARTBEAT;
+                if busy {
+                    continue;
+                }
                 if self.raft.trigger().heartbeat().await.is_err() {
                     return;
                 }
                 continue;
             }
-            if self.would_win(&voters).await {
+            if !busy && self.would_win(&voters).await {
                 tracing::info!(node = self.me, "campaigning to lead the metadata quorum");
                 if self.raft.trigger().elect().await.is_err() {
                     return;

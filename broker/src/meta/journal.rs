@@ -468,7 +468,7 @@ impl Journal {
     }
 
     /// Counts what earlier runs have appended behind a snapshot that ends at `end`: segments that begin there or later, as the log is
-    /// rolled for a snapshot.
+    /// rolled for a snapshot. What was appended while it was being built lies before, and is not counted.
     pub fn count_from(&mut self, end: i64) -> io::Result<()> {
         let segments = self.closed.iter().copied().chain([self.active.base]);
         self.appended = 0;

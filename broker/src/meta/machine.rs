@@ -370,7 +370,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
 impl RaftSnapshotBuilder<TypeConfig> for Machine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, Failure> {
-        let mut waits = self.store.waits();
+        let mut waits = self.store.waits_beside();
         loop {
             let machine = self.clone();
             let built = task::blocking(move || machine.build())

@@ -117,12 +117,7 @@ impl Quorum {
     }
 
     pub(super) fn hello(&self) -> Hello {
-        let mut hello = self.hello.lock().clone();
-        if let Some(running) = self.running.get() {
-            // A cluster has begun with its first entry, not before: until then its founder may die and must be able to begin again.
-            hello.has_log = running.store.last().is_some();
-        }
-        hello
+        self.hello.lock().clone()
     }
 
     pub(super) fn set_hello(&self, hello: Hello) {
@@ -179,13 +174,20 @@ impl Quorum {
         envelope: Envelope,
         call: Call,
     ) -> Answer {
-        let hello = self.hello();
+        let mut hello = self.hello();
         if envelope.to >= 0 && envelope.to != hello.node {
             let why = format!("this is node {}, not {}", hello.node, envelope.to);
             return Answer::Refused(why);
         }
         match call {
-            Call::Hello => return Answer::Hello(hello),
+            Call::Hello => {
+                if let Some(running) = self.running.get() {
+                    // A cluster has begun with its first entry, not before: until then its founder may die and must be able to begin
+                    // again.
+                    hello.has_log = running.store.last().is_some();
+                }
+                return Answer::Hello(hello);
+            }
             Call::Found(cluster) => return self.found(hello, cluster).await,
             _ => {}
         }
@@ -202,8 +204,10 @@ impl Quorum {
             return Answer::Refused("the node is starting".into());
         };
         let from = envelope.from as NodeKey;
-        if matches!(call, Call::Append(_) | Call::Vote(_) | Call::Snapshot(_))
-            && running.store.is_waiting()
+        if matches!(
+            call,
+            Call::Append(_) | Call::Vote(_) | Call::Snapshot(_) | Call::Follow(_)
+        ) && running.store.is_waiting()
         {
             // Its queue has no bound, and whoever asks asks again.
             return Answer::Refused("the metadata log waits for room on its disk".into());

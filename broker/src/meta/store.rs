@@ -67,16 +67,16 @@ pub(super) struct Store {
 /// How often a full disk is tried again.
 const ROOM_LOOK: Duration = Duration::from_millis(100);
 
-/// Something that may have to wait for room. While it does, and until it is dropped, it counts as waiting.
+/// Something that may have to wait for room. If openraft waits for it, it counts from then on until it is dropped.
 pub(super) struct Waits {
     begun: bool,
-    waiting: Arc<AtomicUsize>,
+    waiting: Option<Arc<AtomicUsize>>,
 }
 
 impl Drop for Waits {
     fn drop(&mut self) {
-        if self.begun {
-            self.waiting.fetch_sub(1, Ordering::AcqRel);
+        if let Some(waiting) = self.waiting.as_ref().filter(|_| self.begun) {
+            waiting.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
@@ -344,11 +344,19 @@ impl Store {
         }
     }
 
-    /// For one piece of work.
+    /// For one piece of work that openraft waits for.
     pub fn waits(&self) -> Waits {
         Waits {
             begun: false,
-            waiting: self.waiting.clone(),
+            waiting: Some(self.waiting.clone()),
+        }
+    }
+
+    /// For work that goes on beside: entries can be written meanwhile.
+    pub fn waits_beside(&self) -> Waits {
+        Waits {
+            begun: false,
+            waiting: None,
         }
     }
 
@@ -363,7 +371,9 @@ impl Store {
             return false;
         }
         if !std::mem::replace(&mut waits.begun, true) {
-            self.waiting.fetch_add(1, Ordering::AcqRel);
+            if let Some(waiting) = &waits.waiting {
+                waiting.fetch_add(1, Ordering::AcqRel);
+            }
             match scarce::tell(e) {
                 true => tracing::error!("the metadata log waits: {e}"),
                 false => tracing::error!("the metadata log waits for room on its disk: {e}"),

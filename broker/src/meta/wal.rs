@@ -266,7 +266,8 @@ impl Wal {
         disk.exists(&dir.join(FILE))
     }
 
-    /// Opens the file and reads all its frames. A torn end is cut off; damage before the end is an error.
+    /// Opens the file and reads all its frames. A torn last write is cut off, and so is one that has rotted: nothing tells them apart.
+    /// Damage before it is an error.
     pub fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<(Wal, Vec<Frame>), WalError> {
         let path = dir.join(FILE);
         let bytes = disk.read_to_end(&path).map_err(Self::io(&path))?;
