@@ -101,22 +101,23 @@ fn has_store(disk: &dyn Disk, log_dir: &Path) -> bool {
     wal::Wal::exists(disk, &log_dir.join(journal::DIR))
 }
 
-/// True if the metadata log of a directory holds anything.
-fn has_log(disk: &Arc<dyn Disk>, log_dir: &Path) -> bool {
+/// Whether the metadata log of a directory holds anything, and the latest term that was promised.
+fn log_of(disk: &Arc<dyn Disk>, log_dir: &Path) -> (bool, u64) {
     let dir = log_dir.join(journal::DIR);
     if wal::Wal::exists(&**disk, &dir) {
         return match Store::open(disk, &dir) {
-            Ok(store) => store.last().is_some(),
+            Ok(store) => (store.last().is_some(), store.term()),
             // What is wrong with it is told when it is opened in earnest.
-            Err(_) => true,
+            Err(_) => (true, 0),
         };
     }
     // One that a JVM Kafka left.
-    disk.list(&dir).is_ok_and(|entries| {
+    let left = disk.list(&dir).is_ok_and(|entries| {
         entries
             .iter()
             .any(|e| e.name.ends_with(".log") && disk.exists(&dir.join(&e.name)))
-    })
+    });
+    (left, 0)
 }
 
 /// This node's part in the quorum before it runs.
@@ -141,12 +142,13 @@ impl Formation {
     /// Looks at the directory. The quorum answers from here on, once it is served.
     pub fn new(host: &Host, identity: Identity, named: Named) -> Formation {
         let disk = &host.disk;
-        let has_log = has_log(disk, &identity.dir);
+        let (has_log, term) = log_of(disk, &identity.dir);
         let quorum = Arc::new(Quorum::new(Hello {
             node: identity.node,
             directory: identity.directory,
             cluster: identity.cluster.clone(),
             has_log,
+            term,
         }));
         Formation {
             network: host.network.clone(),
@@ -390,7 +392,7 @@ impl Formed {
             node: me,
             directory,
             cluster: Some(self.cluster.clone()),
-            has_log: quorum.hello().has_log,
+            ..quorum.hello()
         });
         if let Some(done) = self.founding.take() {
             let _ = done.send(true);

@@ -62,7 +62,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::host::Host;
 #[cfg(test)]
 use crate::net::Network;
-use crate::task;
+use crate::{task, work};
 use catch_up::CatchingUp;
 use link::Link;
 use network::Peers;
@@ -253,6 +253,11 @@ impl Meta {
             peers: peers.clone(),
             published: published.clone(),
             patience: options.patience,
+            others: addresses
+                .iter()
+                .filter(|(voter, _)| **voter != me)
+                .map(|(voter, addr)| (*voter, addr.clone()))
+                .collect(),
         };
         options.quorum.run(running, catching_up);
         let (jobs, job_queue) = mpsc::channel(JOBS_MAX);
@@ -286,6 +291,10 @@ impl Meta {
             patience: options.patience,
             leadership: leading,
             begun: Some(begun),
+        };
+        let hearing = {
+            let quorum = options.quorum.clone();
+            work::until(&stopped, async move { quorum.hear_terms().await })
         };
         let driving = task::spawn(driver.run(job_queue, stopped.clone(), published.clone()));
         let sessions = Sessions::new(
@@ -334,7 +343,7 @@ impl Meta {
             voter: Some((raft, machine)),
             stop,
             quiet,
-            tasks: vec![driving, electing, fencing, balancing],
+            tasks: vec![driving, electing, fencing, balancing, hearing],
             publishing,
         };
         // The only voter has nobody to wait for.

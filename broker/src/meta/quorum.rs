@@ -17,7 +17,7 @@ use openraft::raft::AppendEntriesResponse;
 use openraft::{Raft, ServerState};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::catch_up::CatchingUp;
 use super::network::Peers;
@@ -30,6 +30,11 @@ use crate::api::{self, Client};
 const FOUND_QUEUE_MAX: usize = 4;
 /// How long a change of members may take before it is asked for again.
 const FOLLOW_MAX: Duration = Duration::from_secs(2);
+
+/// How long a voter may take to say which term it knows.
+const HEAR_MAX: Duration = Duration::from_millis(500);
+/// Between two rounds of questions for that.
+const HEAR_AGAIN: Duration = Duration::from_millis(50);
 
 /// A founding on its way to the formation: the cluster's id, and where to say that it is on disk here.
 pub(super) type Founding = (String, oneshot::Sender<bool>);
@@ -66,6 +71,8 @@ pub(super) struct Running {
     pub published: watch::Receiver<i64>,
     /// So long a leader that is not heard of is believed to live.
     pub patience: Duration,
+    /// The other voters, as far as the configuration knows them, and where they are.
+    pub others: BTreeMap<NodeKey, String>,
 }
 
 /// This node's side of the quorum. It exists before openraft does: nodes find each other through it.
@@ -80,6 +87,8 @@ pub struct Quorum {
     changed: Notify,
     catching_up: Mutex<Option<CatchingUp>>,
     catches_up: AtomicBool,
+    /// While this node catches up: the latest term that each other voter was heard to have promised itself to.
+    terms: Mutex<BTreeMap<NodeKey, u64>>,
 }
 
 /// Counts one connection of a voter for as long as it lives.
@@ -113,6 +122,7 @@ impl Quorum {
             changed: Notify::new(),
             catching_up: Mutex::new(None),
             catches_up: AtomicBool::new(false),
+            terms: Mutex::default(),
         }
     }
 
@@ -185,6 +195,7 @@ impl Quorum {
                     // A cluster has begun with its first entry, not before: until then its founder may die and must be able to begin
                     // again.
                     hello.has_log = running.store.last().is_some();
+                    hello.term = running.store.term();
                 }
                 return Answer::Hello(hello);
             }
@@ -211,6 +222,19 @@ impl Quorum {
         {
             // Its queue has no bound, and whoever asks asks again.
             return Answer::Refused("the metadata log waits for room on its disk".into());
+        }
+        let leads_in = match &call {
+            Call::Append(request) => Some(request.vote.leader_id.term),
+            Call::Snapshot(request) => Some(request.vote.leader_id.term),
+            _ => None,
+        };
+        if let Some(term) = leads_in
+            && self.catches_up()
+            && !self.is_latest(from, term)
+        {
+            let why = "this node has lost its log, and with it what it has promised: it waits to hear of enough voters that none of \
+                       them knows of a later leader";
+            return Answer::Refused(why.into());
         }
         match call {
             Call::Append(request) => {
@@ -322,6 +346,43 @@ impl Quorum {
             return !running.peers.majority_within(&voters, running.patience);
         }
         !self.contact().live(running.patience)
+    }
+
+    /// True if no later leader than this one can have been elected with a vote that this node has forgotten: so many voters have been
+    /// heard of that one of them must know.
+    fn is_latest(&self, leader: NodeKey, term: u64) -> bool {
+        let mut terms = self.terms.lock();
+        // One that speaks as a leader has this term, if it has not told of a later one.
+        terms.entry(leader).or_insert(term);
+        let Some(running) = self.running.get() else {
+            return false;
+        };
+        let voters = running.others.len() + 1;
+        let majority = voters / 2 + 1;
+        terms.len() > voters - majority && terms.values().all(|known| *known <= term)
+    }
+
+    /// Another voter says that it has promised itself to this term.
+    pub(super) fn note_term(&self, voter: NodeKey, term: u64) {
+        self.terms.lock().insert(voter, term);
+    }
+
+    /// Asks the other voters for their terms, for as long as this node catches up.
+    pub(super) async fn hear_terms(&self) {
+        let Some(running) = self.running.get() else {
+            return;
+        };
+        while self.catches_up() {
+            for (voter, addr) in &running.others {
+                let link = running.peers.link(*voter, addr);
+                let envelope = running.peers.envelope(*voter);
+                let call = link.call(&Call::Hello, &envelope);
+                if let Ok(Ok(Answer::Hello(hello))) = timeout(HEAR_MAX, call).await {
+                    self.note_term(*voter, hello.term);
+                }
+            }
+            sleep(HEAR_AGAIN).await;
+        }
     }
 
     fn caught_up(&self) {

@@ -298,6 +298,11 @@ impl Store {
         self.state.lock().vote
     }
 
+    /// The latest term that this node has promised itself to; 0 before any.
+    pub fn term(&self) -> u64 {
+        self.vote().map_or(0, |vote| vote.leader_id.term)
+    }
+
     /// Saves a vote before openraft runs.
     pub fn save_vote_now(&self, vote: Vote<NodeKey>) -> io::Result<()> {
         #[cfg(feature = "sim")]

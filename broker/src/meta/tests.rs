@@ -99,6 +99,7 @@ fn quorum() -> Arc<Quorum> {
         directory: Uuid(1),
         cluster: Some(CLUSTER.into()),
         has_log: false,
+        term: 0,
     }))
 }
 
@@ -628,6 +629,58 @@ async fn without_file_descriptors_the_metadata_waits() {
     meta.stop().await.unwrap();
 }
 
+/// Answers what node 2 asks node 1.
+fn ask(quorum: &Arc<Quorum>, call: wire::Call) -> impl Future<Output = wire::Answer> + use<> {
+    let quorum = quorum.clone();
+    async move {
+        let client = Client::new(([10, 0, 0, 2], 9093).into(), "CONTROLLER".into(), true);
+        let client = Arc::new(client);
+        let envelope = wire::Envelope {
+            cluster: CLUSTER.into(),
+            from: 2,
+            to: 1,
+        };
+        let answer = quorum.answer(&client, envelope, call);
+        tokio::time::timeout(Duration::from_secs(10), answer)
+            .await
+            .expect("it answers")
+    }
+}
+
+/// What leads in a term, and has nothing to be appended.
+fn leads(term: u64) -> wire::Call {
+    wire::Call::Append(openraft::raft::AppendEntriesRequest {
+        vote: Vote::new_committed(term, 2),
+        prev_log_id: None,
+        entries: vec![],
+        leader_commit: None,
+    })
+}
+
+/// It may have voted for a later leader and have forgotten it: with its help a deposed one would commit what that one does not have.
+#[tokio::test]
+async fn a_voter_that_lost_its_log_follows_no_leader_that_may_be_deposed() {
+    let dir = TempDir::new().unwrap();
+    let options = MetaOptions {
+        part: Part::CatchUp,
+        voters: [1, 2, 3].map(|id| (id, String::new())).into(),
+        ..options(dir.path())
+    };
+    let quorum = options.quorum.clone();
+    let seen = Arc::new(Seen::default());
+    let meta = Meta::start(options, seen).await.unwrap();
+    let refused = async |term| match ask(&quorum, leads(term)).await {
+        wire::Answer::Refused(why) => why.contains("lost its log"),
+        wire::Answer::Append(_) => false,
+        _ => panic!("another answer"),
+    };
+    assert!(refused(4).await, "nobody else was heard of");
+    quorum.note_term(3, 5);
+    assert!(refused(4).await, "another one knows of a later term");
+    assert!(!refused(5).await);
+    meta.kill().await;
+}
+
 /// What a voter is sent while openraft waits for its disk would pile up before it.
 #[tokio::test]
 async fn a_voter_whose_disk_is_full_refuses_what_it_could_not_write() {
@@ -641,33 +694,12 @@ async fn a_voter_whose_disk_is_full_refuses_what_it_could_not_write() {
     let meta = Meta::start(options, Arc::new(Seen::default()))
         .await
         .unwrap();
-    let call = |call| {
-        let quorum = quorum.clone();
-        async move {
-            let client = Client::new(([10, 0, 0, 2], 9093).into(), "CONTROLLER".into(), true);
-            let client = Arc::new(client);
-            let envelope = wire::Envelope {
-                cluster: CLUSTER.into(),
-                from: 2,
-                to: 1,
-            };
-            let answer = quorum.answer(&client, envelope, call);
-            tokio::time::timeout(Duration::from_secs(10), answer)
-                .await
-                .expect("it answers")
-        }
-    };
+    let call = |call| ask(&quorum, call);
     let stale = || wire::Call::Vote(openraft::raft::VoteRequest::new(Vote::new(0, 2), None));
     assert!(matches!(call(stale()).await, wire::Answer::Vote(_)));
     // Another leader is to be noted, and there is no room for that.
     disk.set_capacity(Some(0));
-    let append = wire::Call::Append(openraft::raft::AppendEntriesRequest {
-        vote: Vote::new_committed(99, 2),
-        prev_log_id: None,
-        entries: vec![],
-        leader_commit: None,
-    });
-    let noted = tokio::spawn(call(append));
+    let noted = tokio::spawn(call(leads(99)));
     let mut refused = false;
     for _ in 0..1000 {
         refused = matches!(call(stale()).await, wire::Answer::Refused(why) if why.contains("room"));

@@ -38,6 +38,8 @@ pub(super) struct Hello {
     pub cluster: Option<String>,
     /// The quorum's log has something in it.
     pub has_log: bool,
+    /// The latest term that it has promised itself to.
+    pub term: u64,
 }
 
 /// Who asks whom, in which cluster.
@@ -250,6 +252,7 @@ impl Answer {
                 out.push(h.cluster.is_some().into());
                 put_text(&mut out, h.cluster.as_deref().unwrap_or_default());
                 out.push(h.has_log.into());
+                out.extend_from_slice(&h.term.to_le_bytes());
             }
             Answer::Append(r) => {
                 out.push(tag::APPEND);
@@ -299,6 +302,7 @@ impl Answer {
                     directory,
                     cluster: known.then_some(cluster),
                     has_log: t.u8()? == 1,
+                    term: t.u64()?,
                 })
             }
             tag::APPEND => Answer::Append(match t.u8()? {
@@ -411,6 +415,7 @@ mod tests {
                 directory: Uuid(9 << 70),
                 cluster: Some("c".into()),
                 has_log: true,
+                term: 7,
             }),
             Answer::Append(AppendEntriesResponse::Success),
             Answer::Append(AppendEntriesResponse::Conflict),

@@ -550,19 +550,20 @@ impl Partition {
                         self.suspect(to);
                     }
                 })?;
-                self.cap_checkpoints(end)?;
                 if end < before {
                     tracing::info!(%topic, partition = %index, "the log was cut from offset {before} to {end}: its leader has other records");
                     self.tell_loss_of_follower(leader, before);
                 }
+                // Before anything that can fail: a replica that leads later believes it.
                 self.lower_high_watermark(end);
+                self.cap_checkpoints(end)?;
                 Ok(Did::Nothing)
             }
             F::Restart(at) => {
                 tracing::warn!(%topic, partition = %index, "the log begins anew at offset {at}: its leader has nothing older any more");
                 self.cut(|log| log.restart_at(at, now))?;
-                self.cap_checkpoints(at)?;
                 self.high_watermark.store(at.0, Ordering::Release);
+                self.cap_checkpoints(at)?;
                 Ok(Did::Nothing)
             }
             F::RaiseStart(to) => {

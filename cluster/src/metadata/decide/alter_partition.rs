@@ -134,6 +134,7 @@ fn check(
         image
             .broker(id)
             .is_some_and(|b| b.active() && (epoch == UNKNOWN_EPOCH || b.epoch.0 == epoch))
+            && image.directory_online(p, id)
     };
     if !members.iter().all(|(id, epoch)| eligible(*id, *epoch)) {
         return Err(ErrorCode::IneligibleReplica);

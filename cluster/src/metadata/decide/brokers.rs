@@ -57,11 +57,10 @@ pub(super) fn register(
         let clean = existing.is_some_and(|b| b.epoch.0 == request.previous_broker_epoch);
         #[cfg(feature = "sim")]
         let clean = clean || is_planted(Plant::UncleanReturn);
-        let elr = image.feature(features::ELIGIBLE_LEADER_REPLICAS) > 0;
-        let event = if elr && !clean {
-            Event::Crashed(id)
-        } else {
-            Event::Leaves(id)
+        let event = match image.feature(features::ELIGIBLE_LEADER_REPLICAS) {
+            0 => Event::Leaves(id),
+            _ if !clean => Event::Crashed(id),
+            _ => Event::Returns(id, &request.log_dirs),
         };
         elect(image, env, event, &mut records);
     }
@@ -262,6 +261,9 @@ pub(super) enum Event<'a> {
     Crashed(NodeId),
     /// Loses what it has in these directories.
     Loses(NodeId, &'a [Uuid]),
+    /// Is there anew after a clean stop, with these directories: what is in no other is whole. Where a directory is gone, or what it
+    /// held could not be opened, the replica may be begun anew, empty.
+    Returns(NodeId, &'a [Uuid]),
 }
 
 /// What becomes of all partitions that the event concerns.
@@ -287,6 +289,17 @@ pub(super) fn elect(
                 (Some(b), None)
             }
             Event::Crashed(b) if p.isr.contains(&b) || p.elr.contains(&b) => (Some(b), Some(b)),
+            Event::Returns(b, there) if p.isr.contains(&b) || p.elr.contains(&b) => {
+                let kept = match p.directory_of(b) {
+                    Some(Uuid::LOST) => false,
+                    None | Some(Uuid::UNASSIGNED | Uuid::MIGRATING) => true,
+                    Some(id) => there.is_empty() || there.contains(&id),
+                };
+                if kept && !p.isr.contains(&b) {
+                    continue;
+                }
+                (Some(b), (!kept).then_some(b))
+            }
             _ => continue,
         };
         let (_, rules) = match of_topic {
@@ -299,9 +312,10 @@ pub(super) fn elect(
         let live = |r: NodeId| {
             let active = match event {
                 Event::Arrives(b) => r == b || image.is_active(r),
-                Event::Leaves(b) | Event::Crashed(b) | Event::Loses(b, _) => {
-                    r != b && image.is_active(r)
-                }
+                Event::Leaves(b)
+                | Event::Crashed(b)
+                | Event::Loses(b, _)
+                | Event::Returns(b, _) => r != b && image.is_active(r),
             };
             active && image.directory_online(p, r)
         };

@@ -198,6 +198,33 @@ fn a_lost_directory_takes_only_its_own_partitions() {
     assert_eq!(c.image, before);
 }
 
+/// A clean stop speaks for the directories that are still there: in place of one that is gone its replicas begin anew, empty.
+#[test]
+fn a_broker_that_comes_back_without_a_directory_is_not_eligible_for_what_was_in_it() {
+    let mut c = two_disks();
+    let wanted = manual("m", &[(0, &[2, 1]), (1, &[2, 1]), (2, &[2, 1])]);
+    c.create(vec![with_config(wanted, "min.insync.replicas", Some("2"))]);
+    let m = c.image.topic("m").unwrap().id;
+    for (at, dir) in [(0, 2001), (1, 2002), (2, 2002)] {
+        assert_eq!(assign(&mut c, 2, dir, m, at), Ok(E::None));
+    }
+    assert_eq!(assign(&mut c, 2, Uuid::LOST.0, m, 2), Ok(E::None));
+    c.fence(2);
+    let elr = |c: &Controller| [0, 1, 2].map(|at| c.partition("m", at).elr);
+    assert_eq!(elr(&c), [ids(&[2]), ids(&[2]), ids(&[2])]);
+    let mut back = |incarnation, dirs: &[u128]| {
+        let request = BrokerRegistrationRequest {
+            previous_broker_epoch: c.epoch(2),
+            log_dirs: dirs.iter().copied().map(Uuid).collect(),
+            ..registration(2, incarnation)
+        };
+        c.run(Command::RegisterBroker(request)).unwrap();
+        elr(&c)
+    };
+    assert_eq!(back(801, &[2001, 2002]), [ids(&[2]), ids(&[2]), ids(&[])]);
+    assert_eq!(back(802, &[2002]), [ids(&[]), ids(&[2]), ids(&[])]);
+}
+
 #[test]
 fn cordoned_directories_get_no_new_replicas() {
     let mut c = two_disks();
