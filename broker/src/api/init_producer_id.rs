@@ -41,8 +41,9 @@ pub fn handle(ctx: &Ctx, request: InitProducerIdRequest) -> Reply<InitProducerId
                 producer_epoch: 0,
                 ..Default::default()
             },
-            Err(error) => InitProducerIdResponse {
-                error_code: error.code(),
+            // There are no ids for now: the one code that every producer tries again after.
+            Err(_) => InitProducerIdResponse {
+                error_code: ErrorCode::CoordinatorLoadInProgress.code(),
                 producer_id: NO_PRODUCER_ID,
                 producer_epoch: NO_PRODUCER_EPOCH,
                 ..Default::default()

@@ -2,7 +2,7 @@
 
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::{ListGroupsRequest, ListGroupsResponse};
-use futures::future::try_join_all;
+use futures::future::join_all;
 
 use super::{Ctx, Reply};
 
@@ -18,18 +18,24 @@ pub fn handle(ctx: &Ctx, request: ListGroupsRequest) -> Reply<ListGroupsResponse
         Ok(found) => found,
         Err(code) => return Reply::Now(failed(code)),
     };
-    let response = ListGroupsResponse {
-        groups: lists.into_iter().flatten().collect(),
+    let listed = |groups| ListGroupsResponse {
+        groups,
         ..Default::default()
     };
-    let waits: Vec<_> = commits.into_iter().filter(|c| !c.is_done()).collect();
-    if waits.is_empty() {
-        return Reply::Now(response);
+    if commits.iter().all(|c| c.is_done()) {
+        return Reply::Now(listed(lists.into_iter().flatten().collect()));
     }
     Reply::later(async move {
-        match try_join_all(waits.into_iter().map(|c| c.done())).await {
-            Ok(_) => response,
-            Err(code) => failed(code),
+        let mut groups = Vec::new();
+        let outcomes = join_all(commits.into_iter().map(|c| c.done())).await;
+        for (list, outcome) in lists.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => groups.extend(list),
+                // Another node lists these.
+                Err(ErrorCode::NotCoordinator) => {}
+                Err(code) => return failed(code),
+            }
         }
+        listed(groups)
     })
 }

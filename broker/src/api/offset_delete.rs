@@ -1,5 +1,8 @@
 //! OffsetDelete (KIP-496): a group forgets where it was.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use airis_cluster::metadata::Image;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::offset_delete_request::{
@@ -9,7 +12,7 @@ use airis_protocol::messages::offset_delete_response::{
     OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
 use airis_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
-use airis_protocol::types::PartitionId;
+use airis_protocol::types::{PartitionId, Str};
 
 use super::{Ctx, Reply};
 use crate::coord::Unit;
@@ -59,10 +62,17 @@ fn merge(
         return response;
     }
     let mut topics = refused;
+    let mut places: HashMap<Str, usize> = HashMap::new();
+    for (i, topic) in topics.iter().enumerate() {
+        places.entry(topic.name.clone()).or_insert(i);
+    }
     for topic in response.topics {
-        match topics.iter_mut().find(|t| t.name == topic.name) {
-            Some(there) => there.partitions.extend(topic.partitions),
-            None => topics.push(topic),
+        match places.entry(topic.name.clone()) {
+            Entry::Occupied(there) => topics[*there.get()].partitions.extend(topic.partitions),
+            Entry::Vacant(free) => {
+                free.insert(topics.len());
+                topics.push(topic);
+            }
         }
     }
     response.topics = topics;

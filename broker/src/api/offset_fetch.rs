@@ -198,6 +198,11 @@ pub fn handle(ctx: &Ctx, request: OffsetFetchRequest) -> Reply<OffsetFetchRespon
             .map(|(i, c)| async move { (i, c.done().await) });
         for (i, outcome) in join_all(waits).await {
             if let Err(code) = outcome {
+                // Consumers before 3.9 do not know the other code here, and give up (`handleOffsetFetchException`).
+                let code = match code {
+                    ErrorCode::CoordinatorNotAvailable => ErrorCode::NotCoordinator,
+                    code => code,
+                };
                 answers[i] = group_failed(version, &groups[i], code);
             }
         }

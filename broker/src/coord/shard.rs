@@ -14,7 +14,7 @@ use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::{
     JoinGroupRequest, JoinGroupResponse, SyncGroupRequest, SyncGroupResponse,
 };
-use airis_protocol::types::{LeaderEpoch, Millis, Offset, PartitionId};
+use airis_protocol::types::{LeaderEpoch, Millis, Offset, PartitionId, Uuid};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tracing::warn;
@@ -26,6 +26,7 @@ use crate::task::HashState;
 
 /// One partition of `__consumer_offsets` that this node leads.
 pub(super) struct Cell {
+    pub topic: Uuid,
     pub index: PartitionId,
     /// The leader epoch that it was loaded in: a new one loads it anew.
     pub epoch: LeaderEpoch,
@@ -60,8 +61,9 @@ pub(super) struct Active {
 }
 
 impl Cell {
-    pub fn loading(index: PartitionId, epoch: LeaderEpoch) -> Self {
+    pub fn loading(topic: Uuid, index: PartitionId, epoch: LeaderEpoch) -> Self {
         Cell {
+            topic,
             index,
             epoch,
             state: Mutex::new(State::Loading),
@@ -375,13 +377,9 @@ impl Active {
 
     /// Tells the shard of the appends that are committed by now.
     fn settle(&mut self, now: Moment, out: &mut Vec<Effect>) {
-        let Ok(true) = self.partition.is_committed(Offset(0), self.epoch) else {
-            // Another node has led meanwhile: what it has committed may not be what was written here.
-            return;
-        };
-        let committed = self.partition.high_watermark();
         while let Some((end, ticket)) = self.unsettled.front().copied() {
-            if end > committed {
+            // An error: another node has led meanwhile, and what it has committed may not be what was written here.
+            if self.partition.is_committed(end, self.epoch) != Ok(true) {
                 return;
             }
             self.unsettled.pop_front();

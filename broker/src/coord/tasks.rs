@@ -3,7 +3,7 @@
 //! Always holds: three tasks, whatever the number of groups; all end when the node stops. Must never: skip a change of leadership
 //! (each look compares with what runs, not with the look before).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -51,13 +51,13 @@ async fn follow(groups: Arc<Groups>) {
     let mut loads = JoinSet::new();
     let mut again = Vec::new();
     let mut retry = Instant::now();
-    let mut queue: Vec<Arc<Cell>> = Vec::new();
+    let mut queue: VecDeque<Arc<Cell>> = VecDeque::new();
     groups.partitions.begun().await;
     loop {
-        for cell in queue.drain(..) {
-            while loads.len() >= LOADS_MAX {
-                again.extend(loads.join_next().await.and_then(Result::ok).flatten());
-            }
+        // What is given up must not wait for what is loaded.
+        while loads.len() < LOADS_MAX
+            && let Some(cell) = queue.pop_front()
+        {
             let groups = groups.clone();
             task::blocking_in(&mut loads, move || take_in(&groups, cell));
         }
@@ -71,40 +71,42 @@ async fn follow(groups: Arc<Groups>) {
                     return;
                 }
                 let image = groups.meta.image();
-                queue = elect(&groups, &image);
+                queue.extend(elect(&groups, &image));
                 delete_offsets(&groups, &image, &mut topics);
             }
             Some(done) = loads.join_next(), if !loads.is_empty() => {
                 again.extend(done.ok().flatten());
             }
-            () = time::sleep_until(retry), if !again.is_empty() => queue = std::mem::take(&mut again),
+            () = time::sleep_until(retry), if !again.is_empty() => queue.extend(again.drain(..)),
         }
     }
 }
 
 /// Compares what runs with what the image says. Returns the shards that have to be loaded.
 fn elect(groups: &Groups, image: &Image) -> Vec<Arc<Cell>> {
-    let mut wanted: BTreeMap<PartitionId, LeaderEpoch> = BTreeMap::new();
+    let mut wanted: BTreeMap<PartitionId, (Uuid, LeaderEpoch)> = BTreeMap::new();
     if let Some(topic) = image.topic(names::OFFSETS_TOPIC) {
         for (i, partition) in topic.partitions.iter().enumerate() {
             if partition.leader == Some(groups.node) {
-                wanted.insert(PartitionId(i as i32), partition.leader_epoch);
+                // The topic may have been deleted and made anew.
+                let led = (topic.id, partition.leader_epoch);
+                wanted.insert(PartitionId(i as i32), led);
             }
         }
     }
     let mut shards = groups.shards.write();
     let mut gone = Vec::new();
     shards.retain(|index, cell| {
-        let keep = wanted.get(index) == Some(&cell.epoch);
+        let keep = wanted.get(index) == Some(&(cell.topic, cell.epoch));
         if !keep {
             gone.push(cell.clone());
         }
         keep
     });
     let mut queue = Vec::new();
-    for (index, epoch) in wanted {
+    for (index, (topic, epoch)) in wanted {
         shards.entry(index).or_insert_with(|| {
-            let cell = Arc::new(Cell::loading(index, epoch));
+            let cell = Arc::new(Cell::loading(topic, index, epoch));
             queue.push(cell.clone());
             cell
         });
@@ -121,7 +123,7 @@ fn take_in(groups: &Groups, cell: Arc<Cell>) -> Option<Arc<Cell>> {
     if !cell.is_loading() {
         return None;
     }
-    let partition = groups.partitions.by_name(names::OFFSETS_TOPIC, cell.index);
+    let partition = groups.partitions.by_id(cell.topic, cell.index);
     let failed = |why: &dyn std::fmt::Display| {
         error!(partition = %cell.index, "groups and offsets cannot be loaded, their clients are turned away: {why}");
         cell.fail();

@@ -302,6 +302,18 @@ pub(super) fn read(id: SnapshotId, bytes: &Bytes) -> Result<(Image, QuorumRecord
     Ok((image, quorum))
 }
 
+/// The largest timestamp of the log that a snapshot stands for, by its header; -1 if there is none.
+pub(super) fn last_timestamp(bytes: &Bytes) -> i64 {
+    let header = || {
+        let (first, _) = BatchBytes::parse(bytes.clone()).ok()?;
+        let records = first.records(RECORDS_MAX).ok()?;
+        let record = records.iter().next()?.ok()?;
+        let mut value = Reader::new(Bytes::copy_from_slice(record.value?));
+        SnapshotHeaderRecord::read(&mut value, 0).ok()
+    };
+    header().map_or(-1, |header| header.last_contained_log_timestamp)
+}
+
 /// The file in which `kafka-storage format` leaves the first records of a cluster, in the log directory.
 pub(super) const BOOTSTRAP: &str = "bootstrap.checkpoint";
 

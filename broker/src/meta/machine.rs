@@ -241,6 +241,7 @@ impl Machine {
         // On the disk it is whole: up to here it can be tried again.
         let before = std::mem::replace(&mut state.image, image);
         state.quorum = quorum;
+        state.last_timestamp = checkpoint::last_timestamp(&bytes);
         state.delta = Delta::between(&before, &state.image);
         self.store.applied(place.log_id);
         state.place = place;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use airis_cluster::metadata::{Delta, Image};
 use airis_storage::Disk;
+use bytes::Bytes;
 use openraft::{Membership, SnapshotMeta, StoredMembership, Vote};
 
 use super::MetaError;
@@ -33,12 +34,14 @@ struct Loaded {
 /// Reads snapshot and log. Behind `synced` the log may have holes, see [`Journal::open`].
 fn load(disk: &Arc<dyn Disk>, dir: &Path, synced: i64) -> Result<Loaded, MetaError> {
     let snapshots = checkpoint::list(&**disk, dir)?;
+    let mut last_timestamp = -1;
     let (image, mut quorum) = match snapshots.last() {
         None => Default::default(),
         Some(id) => {
             let path = id.path(dir);
-            let bytes = disk.read_to_end(&path).map_err(at_path(&path))?;
-            checkpoint::read(*id, &bytes.into()).map_err(|what| JournalError::Damaged {
+            let bytes: Bytes = disk.read_to_end(&path).map_err(at_path(&path))?.into();
+            last_timestamp = checkpoint::last_timestamp(&bytes);
+            checkpoint::read(*id, &bytes).map_err(|what| JournalError::Damaged {
                 path,
                 at: 0,
                 what,
@@ -46,7 +49,7 @@ fn load(disk: &Arc<dyn Disk>, dir: &Path, synced: i64) -> Result<Loaded, MetaErr
         }
     };
     let from = image.position.next().0;
-    let (mut replayed, mut delta, mut last_timestamp) = (image.clone(), Delta::default(), -1);
+    let (mut replayed, mut delta) = (image.clone(), Delta::default());
     let mut journal = Journal::open(disk, dir, from, from, synced, |batch| {
         last_timestamp = last_timestamp.max(batch.header().max_timestamp);
         checkpoint::apply(&mut replayed, &mut delta, &mut quorum, &batch)

@@ -285,6 +285,11 @@ async fn snapshots_are_taken_the_log_is_trimmed_and_both_are_read_back() {
         snapshots[0].end >= start,
         "the log reaches back to a snapshot"
     );
+    // Records without a time of their own go on from there, on every voter alike.
+    for id in &snapshots {
+        let bytes = std::fs::read(id.path(&metadata)).unwrap().into();
+        assert!(checkpoint::last_timestamp(&bytes) >= 1_700_000_000_000);
+    }
     let mut whole = None;
     for _ in 0..2 {
         let meta = Meta::start(small(), Arc::new(Seen::default()))

@@ -221,6 +221,8 @@ impl ClassicGroup {
             return;
         };
         self.awaiting_join -= 1;
+        // While it waited its session could not end, nor be prolonged.
+        self.touch(&done.new, cx);
         let mut response = self.joined_response(&done.new);
         if done.version >= SKIP_ASSIGNMENT_FROM {
             response.skip_assignment = self.is_leader(&done.new);
@@ -240,6 +242,10 @@ impl ClassicGroup {
         code: ErrorCode,
         cx: &mut Cx,
     ) {
+        // A rebalance that began in between was agreed on with what the member offers now; its end writes the new id, and answers.
+        if self.state != State::Stable {
+            return;
+        }
         let Some(member) = self.members.get_mut(&failed.new) else {
             return;
         };

@@ -201,6 +201,16 @@ impl Script {
         }
     }
 
+    /// What is held comes to nothing.
+    fn fail_appends(&mut self, code: ErrorCode) {
+        for ticket in std::mem::take(&mut self.held) {
+            let mut out = Vec::new();
+            self.shard
+                .append_failed(self.moment(), ticket, code, &mut out);
+            self.perform(out);
+        }
+    }
+
     fn commit_appends(&mut self) {
         self.appends = Appends::Commit;
         for ticket in std::mem::take(&mut self.held) {

@@ -98,6 +98,56 @@ fn a_static_member_whose_new_id_cannot_be_written_is_who_it_was() {
     assert_eq!(s.state(), "Stable");
 }
 
+/// It comes back, its new id takes longer to be committed than its session lasts, and by then it has died.
+#[test]
+fn a_static_member_that_died_while_its_new_id_was_being_written_is_out_after_its_session() {
+    let mut s = Script::new();
+    let (leader, _, generation) = two(&mut s);
+    s.appends = Appends::Hold;
+    s.join_as(9, &join_request("", Some("i2")));
+    for _ in 0..3 {
+        s.pass(i64::from(SESSION) / 2);
+        s.heartbeat_as(&leader, Some("i1"), generation);
+    }
+    assert_eq!((s.state().as_str(), s.members()), ("Stable", 2));
+    s.appends = Appends::Commit;
+    s.commit_appends();
+    for _ in 0..3 {
+        s.pass(i64::from(SESSION) / 2);
+        s.heartbeat_as(&leader, Some("i1"), generation);
+    }
+    assert_eq!(s.state(), "PreparingRebalance");
+}
+
+/// A rebalance has begun on what it offers now: what it offered before has nothing in common with the others.
+#[test]
+fn a_new_id_that_cannot_be_written_amid_a_rebalance_leaves_the_member_as_it_is() {
+    let mut s = Script::new();
+    let offers = |member: &str, instance, names: &[&str]| {
+        let mut request = join_request(member, Some(instance));
+        request.protocols = protocols(names);
+        request
+    };
+    let (leader, old, generation) = two(&mut s);
+    // First it offers one of two.
+    let only = s.join_as(9, &offers(&old, "i2", &["range"]));
+    let again = s.join_as(9, &offers(&leader, "i1", &["range", "sticky"]));
+    assert_eq!(s.answer(again).protocol_name, Some("range".into()));
+    assert_eq!(s.answer(only).generation_id, generation + 1);
+    s.sync(&leader, generation + 1, &[(&leader, "x"), (&old, "y")]);
+    assert_eq!(s.state(), "Stable");
+    s.appends = Appends::Hold;
+    let back = s.join_as(9, &offers("", "i2", &["range", "sticky"]));
+    let other = s.join_as(9, &offers(&leader, "i1", &["sticky"]));
+    s.fail_appends(ErrorCode::NotCoordinator);
+    assert_eq!(s.answer(back).protocol_name, Some("sticky".into()));
+    assert_eq!(s.answer(other).protocol_name, Some("sticky".into()));
+    let id = s.answer(back).member_id.clone();
+    let next = s.join_as(9, &offers(&id, "i2", &["sticky"]));
+    let last = s.join_as(9, &offers(&leader, "i1", &["sticky"]));
+    assert_eq!(s.answer(next).generation_id, s.answer(last).generation_id);
+}
+
 #[test]
 fn a_static_member_with_another_protocol_rebalances() {
     let mut s = Script::new();
