@@ -425,11 +425,13 @@ impl Partition {
     pub fn suspect(self: &Arc<Self>, offset: Offset) -> ErrorCode {
         let log = self.log();
         let lost = |d: &Damage| d.first <= offset && d.next.is_none_or(|next| offset < next);
-        if !log.damage().iter().any(lost) {
+        let known = log.damage().iter().any(lost);
+        if !known {
             self.suspects.lock().insert(log.segment_of(offset));
         }
         self.hub.rotten.push(self);
-        if self.is_beyond_help() {
+        // Before the inspection this may be a good one beside the bad one.
+        if known && self.is_beyond_help() {
             ErrorCode::CorruptMessage
         } else {
             ErrorCode::KafkaStorageError

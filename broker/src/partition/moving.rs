@@ -22,7 +22,7 @@ const REST_BYTES_MAX: usize = 1 << 20;
 pub struct Future {
     pub log: Log,
     pub seat: Seat,
-    /// It has been where the log was, and the controller is told that the replica is there.
+    /// It has been about where the log was, and the controller is told that the replica is there.
     caught_up: AtomicBool,
 }
 
@@ -114,9 +114,16 @@ impl Partition {
         let cuts = self.cuts.load(Ordering::Acquire);
         let log = self.placed.load_full();
         align(&log.log, &future.log, now)?;
+        let missing = || {
+            let all = log.log.size_bytes();
+            all.saturating_sub(future.log.size_bytes())
+        };
+        let mut copied = 0;
         if future.log.end() < log.log.end() {
-            let copied = self.copy(&log.log, &future, bytes, now, cuts)?;
-            return Ok(Step::Copied(copied));
+            copied = self.copy(&log.log, &future, bytes, now, cuts)?;
+            if missing() > REST_BYTES_MAX as u64 {
+                return Ok(Step::Copied(copied));
+            }
         }
         let directory = future.seat.directory;
         if !future.caught_up.swap(true, Ordering::AcqRel) {
@@ -125,10 +132,19 @@ impl Partition {
             self.hub.assignments.push((self.topic_id, self.index));
         }
         if !allowed(directory) {
-            return Ok(Step::CaughtUp);
+            return Ok(match copied {
+                0 => Step::CaughtUp,
+                copied => Step::Copied(copied),
+            });
         }
-        // What has come since, too.
+        // What has come since, too; and what comes during that.
         future.log.flush()?;
+        while copied <= bytes && future.log.end() < log.log.end() {
+            match self.copy(&log.log, &future, bytes, now, cuts)? {
+                0 => break,
+                more => copied += more,
+            }
+        }
         // Without its start what was deleted would come back after a crash. A recovery point is of no such weight: all is looked at.
         let checkpoints = &future.seat.checkpoints;
         checkpoints.note_start(&self.topic, self.index, future.log.start())?;

@@ -235,7 +235,10 @@ async fn a_log_that_is_written_to_all_the_time_moves_and_keeps_its_start() {
         append(&partition.log(), 1, "meanwhile").unwrap();
         true
     };
-    let mut steps = (0..100).map(|_| partition.step_move(&node.disks, 300, NOW, written));
+    let mut steps = (0..100).map(|_| {
+        append(&partition.log(), 1, "before").unwrap();
+        partition.step_move(&node.disks, 300, NOW, written)
+    });
     assert!(steps.any(|step| matches!(step, Ok(Step::Moved(_)))));
     let expected = content(&partition.log());
     assert!(expected.len() > 2);
@@ -449,10 +452,6 @@ async fn a_copy_that_waits_for_a_flush_to_take_the_logs_place_has_nobody_else_wa
     node.begin(&partition).unwrap();
     while !matches!(node.step(&partition, false).unwrap(), Step::CaughtUp) {}
     append(&partition.log(), 1, "late").unwrap();
-    assert!(matches!(
-        node.step(&partition, true).unwrap(),
-        Step::Copied(1..)
-    ));
     disk.hold_syncs_under(Some(Path::new("/a")));
     let flushed = partition.clone();
     let flush = thread::spawn(move || flushed.flush_now());
