@@ -83,6 +83,8 @@ pub struct Shard {
     offsets: Offsets,
     timers: Timers,
     pending: BTreeMap<Ticket, (Str, Pending)>,
+    /// Groups in whose place a classic one has come that is not on the log yet.
+    displaced: BTreeMap<Str, ForeignGroup>,
     next_ticket: u64,
 }
 
@@ -144,9 +146,10 @@ impl Shard {
                 out.push(Effect::Joined { token, response });
                 return;
             }
-            let group = ClassicGroup::fresh(id, now);
-            self.groups
-                .insert(id.detach(), Group::Classic(Box::new(group)));
+            let group = Group::Classic(Box::new(ClassicGroup::fresh(id, now)));
+            if let Some(Group::Foreign(before)) = self.groups.insert(id.detach(), group) {
+                self.displaced.insert(id.detach(), before);
+            }
         }
         self.step(id, now, out, |group, cx| group.join(who, request, cx));
         if is_new {
@@ -450,6 +453,8 @@ impl Shard {
                 if let Some(Group::Classic(group)) = self.groups.get(&key.group) {
                     group.cancel_timers(&mut self.timers);
                     self.groups.remove(&key.group);
+                    // What it still waits for is not for the next group of this name.
+                    self.pending.retain(|_, (id, _)| *id != key.group);
                 }
             }
             (GroupRecordKey::GroupMetadata(key), Some(GroupRecordValue::GroupMetadata(value))) => {
@@ -528,6 +533,9 @@ impl Shard {
     /// An append is committed.
     pub fn committed(&mut self, now: Moment, ticket: Ticket, out: &mut Vec<Effect>) {
         if let Some((id, pending)) = self.pending.remove(&ticket) {
+            if pending == Pending::NewGroup {
+                self.displaced.remove(&id);
+            }
             self.step(&id, now, out, |group, cx| group.committed(&pending, cx));
         }
     }
@@ -550,6 +558,9 @@ impl Shard {
                 group.unload(code, out);
                 group.cancel_timers(&mut self.timers);
                 self.groups.remove(&id);
+                if let Some(before) = self.displaced.remove(&id) {
+                    self.groups.insert(id, Group::Foreign(before));
+                }
             }
             return;
         }

@@ -252,6 +252,29 @@ fn groups_are_deleted_with_their_offsets_when_they_are_empty() {
     assert_eq!(s.replayed().group_count(), 0);
 }
 
+/// What a deleted group still waited for must not happen to the next one of its name.
+#[test]
+fn a_group_made_anew_does_not_get_what_the_deleted_one_waited_for() {
+    let mut s = Script::new();
+    let (id, joined) = s.join("", None);
+    let generation = s.answer(joined).generation_id;
+    s.appends = Appends::Hold;
+    s.sync(&id, generation, &[(&id, "old")]);
+    s.leave(&[(&id, None)]);
+    let deleted = s.shard.delete_groups(&["g".into()]);
+    assert_eq!(deleted.reply[0].error_code, 0);
+    s.decide(deleted.records);
+    let (id, joined) = s.join("", None);
+    assert_eq!(s.answer(joined).generation_id, generation);
+    assert_eq!(s.state(), "CompletingRebalance");
+    s.commit_appends();
+    assert_eq!(
+        s.state(),
+        "CompletingRebalance",
+        "{id} has not assigned yet"
+    );
+}
+
 #[test]
 fn offsets_go_with_their_topic_but_not_with_an_older_one_of_its_name() {
     let mut s = Script::new();

@@ -103,6 +103,21 @@ fn members_whose_end_could_not_be_written_go_later() {
     assert_eq!(s.shard.tick(s.moment(), &mut Vec::new()), []);
 }
 
+/// Nothing of it is on the log, so the group is what it was: its offsets can be deleted, and the next try clears its records away.
+#[test]
+fn a_foreign_group_is_what_it_was_when_the_classic_one_could_not_be_written() {
+    let mut s = consumer_group();
+    s.pass(45_000);
+    s.appends = Appends::Fail(ErrorCode::NotEnoughReplicas);
+    let token = s.join_as(9, &join_request("", None));
+    assert_ne!(s.join_error(token), ErrorCode::None);
+    assert!(s.shard.same_state(&s.replayed()));
+    s.appends = Appends::Commit;
+    s.stable(1);
+    s.reload();
+    assert_eq!(s.shard.group_count(), 1);
+}
+
 #[test]
 fn an_empty_foreign_group_is_deleted_without_a_trace() {
     let mut s = consumer_group();
