@@ -348,6 +348,30 @@ fn a_crash_while_the_log_begins_anew_leaves_no_gap() {
     }
 }
 
+/// No checksum covers an offset. Where the log was not synced a loss of power may have left a part of it out, and the raft store has it;
+/// before, it has rotted.
+#[test]
+fn a_torn_offset_ends_the_log_and_a_rotten_one_is_told() {
+    let disk = FaultyDisk::new();
+    disk.create_dir_all(Path::new("/m")).unwrap();
+    let mut journal = open(&disk).unwrap();
+    for _ in 0..4 {
+        append(&mut journal);
+    }
+    drop(journal);
+    let file = Path::new("/m/00000000000000000000.log");
+    let size = disk.len(file).unwrap().unwrap() / 4;
+    disk.damage(file, 2 * size + 7, &[0]);
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let next = |synced| {
+        let all = |_| Ok(());
+        let opened = journal::Journal::open(&shared, Path::new("/m"), 0, 0, synced, all);
+        opened.map(|j| j.next()).map_err(|e| e.to_string())
+    };
+    assert!(next(4).is_err_and(|why| why.contains("offset 0 follows 2")));
+    assert_eq!(next(2), Ok(2));
+}
+
 /// Fault S19: the segment that could not be begun must not stand in the way of what the one before holds.
 #[test]
 fn a_segment_that_could_not_be_begun_is_no_gap() {

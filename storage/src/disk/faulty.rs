@@ -209,6 +209,8 @@ impl std::fmt::Debug for AmidWrite {
 
 /// What a disk reads and writes at once.
 const BLOCK: u64 = 4096;
+/// What a disk writes whole or not at all.
+const SECTOR: u64 = 512;
 
 /// The disk. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -423,11 +425,14 @@ impl FaultyDisk {
                             let part = dice.below(data.len() as u64 + 1) as usize;
                             Change::Write(*at, data[..part].to_vec()).apply(&mut bytes);
                         }
-                        // Pages reach the disk in any order, and the file's length with the last of them.
+                        // Sectors reach the disk in any order, and the file's length with the last of them.
                         (Change::Write(at, data), 2) if dice.chance(50) => {
-                            let part = dice.below(data.len() as u64 + 1) as usize;
-                            Change::Write(at + part as u64, data[part..].to_vec())
-                                .apply(&mut bytes);
+                            let sector = at.next_multiple_of(SECTOR) - at;
+                            let more = (data.len() as u64).saturating_sub(sector) / SECTOR;
+                            let from = (sector + SECTOR * dice.below(more + 1)) as usize;
+                            if let Some(there) = data.get(from..) {
+                                Change::Write(at + from as u64, there.to_vec()).apply(&mut bytes);
+                            }
                         }
                         _ => change.apply(&mut bytes),
                     }
