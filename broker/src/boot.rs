@@ -23,7 +23,7 @@ use tracing::{error, info, warn};
 
 use crate::api::dispatch::Door;
 use crate::config::BrokerConfig;
-use crate::config::load::{Loaded, names_this_node};
+use crate::config::load::Loaded;
 use crate::coord::Groups;
 use crate::host::Host;
 use crate::life::{self, Life};
@@ -133,12 +133,10 @@ fn plan(loaded: &Loaded) -> Result<Plan, StartError> {
                 .map_or("CONTROLLER", |n| n.as_str()),
         ));
     }
-    let named = match &*servers {
-        _ if !voters.is_empty() => Named::Voters(voters),
-        [own] if controller && names_this_node(own, &loaded.config.properties) => {
-            Named::Voters(BTreeMap::from([(me, own.clone())]))
-        }
-        _ => Named::Servers(servers),
+    let named = if !voters.is_empty() {
+        Named::Voters(voters)
+    } else {
+        Named::Servers(servers)
     };
     Ok(Plan {
         broker,
@@ -427,7 +425,7 @@ pub async fn start(
                 .0
                 .extend(replicate::start(&node, serving.clone(), &stopped));
             if !alone {
-                let mut begun = Life::begin(node.clone(), &stopped);
+                let mut begun = Life::begin(node.clone(), registration.clone(), &stopped);
                 begun.unfenced().await;
                 life = Some(begun);
             }

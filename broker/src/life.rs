@@ -137,10 +137,14 @@ pub struct Life {
 
 impl Life {
     /// Begins the heartbeats.
-    pub fn begin(node: Arc<Node>, stopped: &watch::Receiver<bool>) -> Life {
+    pub fn begin(
+        node: Arc<Node>,
+        registration: BrokerRegistrationRequest,
+        stopped: &watch::Receiver<bool>,
+    ) -> Life {
         let (wish, wishes) = watch::channel(Wish::Live);
         let (told, unfenced) = watch::channel(false);
-        let task = until(stopped, run(node, wishes, told));
+        let task = until(stopped, run(node, registration, wishes, told));
         Life {
             wish,
             unfenced,
@@ -169,7 +173,12 @@ impl Drop for Life {
     }
 }
 
-async fn run(node: Arc<Node>, mut wishes: watch::Receiver<Wish>, told: watch::Sender<bool>) {
+async fn run(
+    node: Arc<Node>,
+    registration: BrokerRegistrationRequest,
+    mut wishes: watch::Receiver<Wish>,
+    told: watch::Sender<bool>,
+) {
     let interval = node.config.heartbeat_interval;
     let mut leadership = node.meta.leadership();
     let mut disks = node.partitions.disks().failures();
@@ -206,6 +215,17 @@ async fn run(node: Arc<Node>, mut wishes: watch::Receiver<Wish>, told: watch::Se
                     );
                     Instant::now()
                 });
+                // What an earlier run of this node had sent has come late, and counts as the newer one. It holds nothing: the locks of
+                // the log directories are here.
+                let deposed = node.meta.image().broker(node.id).is_some_and(|b| {
+                    b.epoch > node.epoch() && b.incarnation != registration.incarnation_id
+                });
+                if error == ErrorCode::StaleBrokerEpoch && wish == Wish::Live && deposed {
+                    warn!("another process was registered as this broker: it registers again");
+                    if let Err(error) = register(&node, &registration).await {
+                        warn!("it cannot register again: {error}");
+                    }
+                }
                 if wish == Wish::Leave && since.elapsed() >= LEAVE_ALONE_MAX {
                     warn!("no controller is there to let this broker go in order: it goes without");
                     return;

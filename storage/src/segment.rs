@@ -344,6 +344,11 @@ impl Segment {
         self.seal_if_room()
     }
 
+    /// There is something to be synced.
+    pub fn touch(&self) {
+        self.dirty.store(true, Ordering::Release);
+    }
+
     /// Finishes the index files: with the last timestamp, no entry in memory, nothing behind the last one.
     pub fn seal(&self) -> Result<(), StorageError> {
         if !self.is_made() {

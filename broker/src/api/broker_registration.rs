@@ -25,7 +25,7 @@ pub async fn register(
     };
     let id = NodeId(request.broker_id);
     let image = meta.image();
-    // Whoever holds the very log directories holds their locks: the process before it is gone, session or not.
+    // Whoever holds the very log directories holds their locks: of two only one can live.
     let same_disks = |known: &[Uuid]| {
         let mut named = request.log_dirs.clone();
         named.sort();
@@ -34,8 +34,9 @@ pub async fn register(
     if let Some(known) = image.broker(id)
         && known.incarnation != request.incarnation_id
         && !known.fenced
-        && !same_disks(&known.directories)
-        && controller.sessions.lives(id, known.epoch)
+        && controller
+            .sessions
+            .lives(id, known.epoch, same_disks(&known.directories))
     {
         return refused(ErrorCode::DuplicateBrokerRegistration);
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{ToSocketAddrs, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -451,18 +452,14 @@ fn fill(fixed: &mut BTreeMap<String, String>) {
 }
 
 /// True if a server's `host:port` is one that this node listens on or is advertised with.
-pub fn names_this_node(server: &str, properties: &BTreeMap<String, String>) -> bool {
-    let own_name = rustix::system::uname();
-    let own_name = own_name.nodename().to_string_lossy();
+fn names_this_node(server: &str, properties: &BTreeMap<String, String>) -> bool {
     let Some((host, port)) = server.rsplit_once(':') else {
         return false;
     };
+    // Only an address of this machine can be bound.
     let is_local = |host: &str| {
-        let bare = host.trim_matches(['[', ']']);
-        let loopback = bare
-            .parse()
-            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-        loopback || bare == "localhost" || bare == own_name
+        let addrs = (host.trim_matches(['[', ']']), 0).to_socket_addrs();
+        addrs.is_ok_and(|mut addrs| addrs.any(|addr| UdpSocket::bind(addr).is_ok()))
     };
     let listed = ["listeners", "advertised.listeners"];
     let listed = listed.iter().filter_map(|name| properties.get(*name));

@@ -65,7 +65,6 @@ async fn follow(groups: Arc<Groups>) {
             retry = Instant::now() + LOAD_REST;
         }
         tokio::select! {
-            biased;
             changed = published.changed() => {
                 if changed.is_err() {
                     return;

@@ -224,10 +224,8 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
 fn failed<E: std::error::Error>(e: CallError) -> RPCError<NodeKey, Node, E> {
     match e {
         // Openraft rests before it tries one again that is unreachable, and only then. Who refuses does so at once.
-        CallError::Connect { .. } | CallError::Refused { .. } => {
-            RPCError::Unreachable(Unreachable::new(&e))
-        }
-        _ => RPCError::Network(NetworkError::new(&e)),
+        CallError::Late { .. } => RPCError::Network(NetworkError::new(&e)),
+        _ => RPCError::Unreachable(Unreachable::new(&e)),
     }
 }
 

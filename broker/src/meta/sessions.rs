@@ -132,15 +132,20 @@ impl Sessions {
         }
     }
 
-    /// True if the registered process of a broker is believed to live: another may not take its id (fault P8).
-    pub fn lives(&self, broker: NodeId, epoch: BrokerEpoch) -> bool {
+    /// True if the registered process of a broker is believed to live: another may not take its id (fault P8). If it has the same disks,
+    /// and so their locks, a shorter silence is enough: but what a process before this one had sent may come late, and that one is gone.
+    pub fn lives(&self, broker: NodeId, epoch: BrokerEpoch, same_disks: bool) -> bool {
         // This process has that id itself.
         if broker == self.me {
             return false;
         }
         let sessions = self.sessions.lock();
         sessions.get(&broker).is_some_and(|s| {
-            s.epoch == epoch && s.lost.is_none() && s.heard.elapsed() < self.timeout
+            let patience = match same_disks {
+                true => self.timeout / 2,
+                false => self.timeout,
+            };
+            s.epoch == epoch && s.lost.is_none() && s.heard.elapsed() < patience
         })
     }
 
@@ -362,12 +367,12 @@ mod tests {
         advance(Duration::from_millis(2)).await;
         // Its own broker lives as long as it does.
         assert_eq!(ended(&sessions, &image), [3]);
-        assert!(sessions.lives(NodeId(2), BrokerEpoch(20)));
+        assert!(sessions.lives(NodeId(2), BrokerEpoch(20), false));
         assert!(
-            !sessions.lives(NodeId(2), BrokerEpoch(19)),
+            !sessions.lives(NodeId(2), BrokerEpoch(19), false),
             "of another run"
         );
-        assert!(!sessions.lives(NodeId(3), BrokerEpoch(30)));
+        assert!(!sessions.lives(NodeId(3), BrokerEpoch(30), false));
     }
 
     #[tokio::test(start_paused = true)]
@@ -410,7 +415,7 @@ mod tests {
         sessions.heard(NodeId(2), BrokerEpoch(20), Some(&first));
         sessions.heard(NodeId(3), BrokerEpoch(30), Some(&other));
         drop(first);
-        assert!(!sessions.lives(NodeId(2), BrokerEpoch(20)));
+        assert!(!sessions.lives(NodeId(2), BrokerEpoch(20), false));
         advance(GRACE - Duration::from_millis(1)).await;
         assert!(ended(&sessions, &image).is_empty(), "it may come back");
         sessions.heard(NodeId(2), BrokerEpoch(20), Some(&second));

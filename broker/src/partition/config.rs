@@ -1,5 +1,7 @@
 //! What a topic's configs mean to its partitions.
 
+use std::hash::{BuildHasher, RandomState};
+
 use airis_cluster::config::{CompressionType, Layers, TopicConfig};
 use airis_cluster::metadata::{ConfigMap, Image, ResourceType};
 use airis_protocol::types::NodeId;
@@ -36,7 +38,10 @@ pub fn log_config(c: &TopicConfig) -> LogConfig {
     LogConfig {
         segment_bytes: c.segment_size() as u32,
         segment_ms: c.segment_age_max_ms(),
-        segment_jitter_ms: c.segment_jitter_ms,
+        segment_jitter_ms: match c.segment_jitter_ms.min(c.segment_age_max_ms()) {
+            ..=0 => 0,
+            most => (RandomState::new().hash_one(0) % most as u64) as i64,
+        },
         segment_index_bytes: c.segment_index_bytes as u32,
         index_interval_bytes: c.index_interval_bytes as u32,
         retention_ms: c.retention_ms,

@@ -368,11 +368,8 @@ impl Disks {
     pub fn previous_epoch(&self, image: &Image, node: NodeId) -> BrokerEpoch {
         let ours = image.broker(node).filter(|b| {
             let mut dirs = self.dirs.iter();
-            dirs.all(|d| d.run.runs.contains(&b.incarnation))
+            dirs.all(|d| d.run.runs.contains(&b.incarnation)) && self.lost.is_empty()
         });
-        if !self.lost.is_empty() {
-            return BrokerEpoch(-1);
-        }
         ours.map_or(self.previous_epoch, |b| b.epoch)
     }
 

@@ -424,11 +424,13 @@ impl Partition {
     /// answer meanwhile: clients ask again on the one, and give up on the other.
     pub fn suspect(self: &Arc<Self>, offset: Offset) -> ErrorCode {
         let log = self.log();
+        let segment = log.segment_of(offset);
+        let damage = log.damage();
         let lost = |d: &Damage| d.first <= offset && d.next.is_none_or(|next| offset < next);
-        let known = log.damage().iter().any(lost);
-        if !known {
-            self.suspects.lock().insert(log.segment_of(offset));
+        if !damage.iter().any(lost) {
+            self.suspects.lock().insert(segment);
         }
+        let known = damage.iter().any(|d| log.segment_of(d.first) == segment);
         self.hub.rotten.push(self);
         // Before the inspection this may be a good one beside the bad one.
         if known && self.is_beyond_help() {

@@ -114,16 +114,18 @@ impl Partition {
         let cuts = self.cuts.load(Ordering::Acquire);
         let log = self.placed.load_full();
         align(&log.log, &future.log, now)?;
-        let missing = || {
-            let all = log.log.size_bytes();
-            all.saturating_sub(future.log.size_bytes())
-        };
         let mut copied = 0;
         if future.log.end() < log.log.end() {
-            copied = self.copy(&log.log, &future, bytes, now, cuts)?;
-            if missing() > REST_BYTES_MAX as u64 {
-                return Ok(Step::Copied(copied));
+            let (there, more) = self.copy(&log.log, &future, bytes, now, cuts)?;
+            if future.log.has_unflushed_closed() {
+                // Their files stay open until then.
+                future.log.flush()?;
             }
+            if more || there == 0 {
+                return Ok(Step::Copied(there));
+            }
+            // What has come since is little.
+            copied = there;
         }
         let directory = future.seat.directory;
         if !future.caught_up.swap(true, Ordering::AcqRel) {
@@ -139,19 +141,19 @@ impl Partition {
         }
         // What has come since, too; and what comes during that.
         future.log.flush()?;
+        // Without its start what was deleted would come back after a crash. A recovery point is of no such weight: all is looked at.
+        let checkpoints = &future.seat.checkpoints;
+        checkpoints.note_start(&self.topic, self.index, future.log.start())?;
         while copied <= bytes && future.log.end() < log.log.end() {
-            match self.copy(&log.log, &future, bytes, now, cuts)? {
+            match self.copy(&log.log, &future, bytes, now, cuts)?.0 {
                 0 => break,
                 more => copied += more,
             }
         }
-        // Without its start what was deleted would come back after a crash. A recovery point is of no such weight: all is looked at.
-        let checkpoints = &future.seat.checkpoints;
-        checkpoints.note_start(&self.topic, self.index, future.log.start())?;
         self.take_place(disks, &future, now, cuts)
     }
 
-    /// Copies what follows the copy's end, from one segment.
+    /// Copies what follows the copy's end, from one segment. Gives how many bytes, and whether there was more.
     fn copy(
         self: &Arc<Self>,
         log: &Log,
@@ -159,7 +161,7 @@ impl Partition {
         bytes: usize,
         now: Millis,
         cuts: u64,
-    ) -> Result<usize, MoveError> {
+    ) -> Result<(usize, bool), MoveError> {
         let copy = &future.log;
         let from = copy.end();
         let read = log
@@ -177,14 +179,14 @@ impl Partition {
         let records = records.freeze();
         // A cut amid the read may have torn it; and what was rotten already must not be copied with a new checksum of the disk.
         if self.cuts.load(Ordering::Acquire) != cuts || cuts % 2 == 1 {
-            return Ok(0);
+            return Ok((0, true));
         }
         let mut rest = records.clone();
         while !rest.is_empty() {
             (_, rest) = BatchBytes::parse(rest).map_err(|e| MoveError::Batch(from, e))?;
         }
         self.append_like(log, copy, records.clone(), now)?;
-        Ok(records.len())
+        Ok((records.len(), read.more))
     }
 
     /// Appends so that the copy's segments begin where the log's do.
@@ -251,7 +253,7 @@ impl Partition {
         // A log that is always written to is never caught up with by anybody who lets it go on.
         let mut rest = 0;
         while copy.end() < old.log.end() {
-            let copied = self.copy(&old.log, future, REST_BYTES_MAX, now, cuts)?;
+            let (copied, _) = self.copy(&old.log, future, REST_BYTES_MAX, now, cuts)?;
             rest += copied;
             if copied == 0 || rest > REST_BYTES_MAX {
                 return Ok(Step::Copied(rest));

@@ -598,7 +598,7 @@ impl Partition {
     }
 
     /// Appends in runs that end where a segment is full, so that segments begin where the leader's do.
-    fn append_runs(&self, records: &[u8], now: Millis) -> Result<(), AppendError> {
+    fn append_runs(self: &Arc<Self>, records: &[u8], now: Millis) -> Result<(), AppendError> {
         let segment_bytes = self.log().config().segment_bytes as usize;
         let active = self.log().segments().last().map_or(0, |s| s.1 as usize);
         let mut room = segment_bytes.saturating_sub(active);
@@ -613,7 +613,11 @@ impl Partition {
                 run = (run + size).min(rest.len());
             }
             let (now_appended, later) = rest.split_at(run);
-            self.log().append_as_follower(now_appended, now)?;
+            let appended = self.log().append_as_follower(now_appended, now)?;
+            // As where it is led: recovery never looks at a segment that was closed a while ago.
+            if appended.flush_due || appended.rolled {
+                self.flush_soon();
+            }
             rest = later;
             room = segment_bytes;
         }

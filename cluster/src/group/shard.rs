@@ -455,6 +455,7 @@ impl Shard {
                     self.groups.remove(&key.group);
                     // What it still waits for is not for the next group of this name.
                     self.pending.retain(|_, (id, _)| *id != key.group);
+                    self.displaced.remove(&key.group);
                 }
             }
             (GroupRecordKey::GroupMetadata(key), Some(GroupRecordValue::GroupMetadata(value))) => {

@@ -177,7 +177,9 @@ impl Log {
         known_epoch: Option<LeaderEpoch>,
     ) -> Result<Appended, AppendError> {
         let config = self.config.load();
-        if batches.size as u64 > u64::from(config.segment_bytes) {
+        // What a leader has stored is followed, however small segments have been made since: one too large has a segment of its own.
+        let limited = origin != Origin::Replication;
+        if limited && batches.size as u64 > u64::from(config.segment_bytes) {
             return Err(AppendError::TooLarge {
                 size: batches.size,
                 limit: config.segment_bytes,

@@ -186,8 +186,11 @@ impl Log {
         if writer.amid_cut {
             self.finish_cut(writer)?;
         }
+        if writer.amid_append {
+            self.heal(writer)?;
+        }
         let active = self.active();
-        if writer.cut_due || writer.amid_append {
+        if writer.cut_due {
             active.cut_to_len()?;
         }
         let end = self.end();

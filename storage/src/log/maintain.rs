@@ -85,6 +85,8 @@ impl Log {
         let mut segments = Segments::clone(&self.segments.load());
         segments.push(Arc::new(next));
         self.segments.store(Arc::new(segments));
+        // A flush that has begun before took it for the active one, whose indexes are not synced.
+        active.touch();
         Ok(true)
     }
 
@@ -130,16 +132,18 @@ impl Log {
         {
             let mut writer = self.begin()?;
             let segments = self.segments.load_full();
-            let n = self.expired(&segments, now, high_watermark, clock_jumped);
+            let mut n = self.expired(&segments, now, high_watermark, clock_jumped);
+            if n == segments.len() {
+                match self.roll_locked(&mut writer, now) {
+                    // There is no room for another one: those before it make some.
+                    Err(e) if n > 1 && (e.is_full() || e.is_short()) => n -= 1,
+                    rolled => drop(rolled?),
+                }
+            }
             if n == 0 {
                 return Ok(report);
             }
-            let mut left = if n == segments.len() {
-                self.roll_locked(&mut writer, now)?;
-                Segments::clone(&self.segments.load())
-            } else {
-                Segments::clone(&segments)
-            };
+            let mut left = Segments::clone(&self.segments.load());
             gone = left.drain(..n).collect();
             let first = left[0].base;
             report.moved = self.start.fetch_max(first, Ordering::AcqRel) < first;

@@ -280,6 +280,7 @@ pub(super) fn elect(
     // Configs are looked up once a topic, and only for topics that the event concerns.
     let mut of_topic: Option<(Uuid, Rules)> = None;
     for (topic, at, p) in each_partition(image) {
+        let mut emptied = None;
         let (gone, unclean) = match event {
             Event::Arrives(b) if p.leader.is_none() && p.has_replica(b) => (None, None),
             Event::Leaves(b) if p.isr.contains(&b) => (Some(b), None),
@@ -290,11 +291,15 @@ pub(super) fn elect(
             }
             Event::Crashed(b) if p.isr.contains(&b) || p.elr.contains(&b) => (Some(b), Some(b)),
             Event::Returns(b, there) if p.isr.contains(&b) || p.elr.contains(&b) => {
+                let is_there = |id: &Uuid| there.is_empty() || there.contains(id);
+                let before = image.broker(b).map_or(&[][..], |known| &known.directories);
                 let kept = match p.directory_of(b) {
                     Some(Uuid::LOST) => false,
-                    None | Some(Uuid::UNASSIGNED | Uuid::MIGRATING) => true,
-                    Some(id) => there.is_empty() || there.contains(&id),
+                    // It may have been in any of them.
+                    None | Some(Uuid::UNASSIGNED | Uuid::MIGRATING) => before.iter().all(is_there),
+                    Some(id) => is_there(&id),
                 };
+                emptied = (!kept).then_some(b);
                 if kept && !p.isr.contains(&b) {
                     continue;
                 }
@@ -309,6 +314,7 @@ pub(super) fn elect(
         let mut change = Change::new(p, rules);
         change.isr.retain(|r| Some(*r) != gone);
         change.unclean_shutdown = unclean;
+        change.emptied = emptied;
         let live = |r: NodeId| {
             let active = match event {
                 Event::Arrives(b) => r == b || image.is_active(r),

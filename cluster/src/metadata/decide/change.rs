@@ -73,6 +73,8 @@ pub(super) struct Change<'a> {
     pub moved: Option<(NodeId, Uuid)>,
     /// A replica that stopped uncleanly: its log may have lost its end, so it is not eligible any more.
     pub unclean_shutdown: Option<NodeId>,
+    /// A replica of which nothing is left: it is not the one to turn to when all else is lost, if there are others.
+    pub emptied: Option<NodeId>,
     pub election: Election,
 }
 
@@ -88,6 +90,7 @@ impl<'a> Change<'a> {
             recovering: partition.recovering,
             moved: None,
             unclean_shutdown: None,
+            emptied: None,
             election: if rules.unclean {
                 Election::Unclean
             } else {
@@ -129,6 +132,8 @@ impl<'a> Change<'a> {
         };
         self.complete();
         let mut elr = self.eligible();
+        let emptied = self.emptied.filter(|_| p.replicas.len() > 1);
+        let was_led_by = p.leader.filter(|l| Some(*l) != emptied);
         let (leader, unclean) = self.elect(&elr, live);
         let mut isr = None;
         if leader != p.leader {
@@ -168,8 +173,11 @@ impl<'a> Change<'a> {
         if rules.elr {
             match record.leader {
                 // Who led when the partition lost its leader: the one to turn to when all else is lost.
-                NO_LEADER if p.last_known_elr.is_empty() && p.leader.is_some() => {
-                    record.last_known_elr = Some(p.leader.iter().map(|l| l.0).collect());
+                NO_LEADER if p.last_known_elr.is_empty() && was_led_by.is_some() => {
+                    record.last_known_elr = Some(was_led_by.iter().map(|l| l.0).collect());
+                }
+                _ if emptied.is_some_and(|b| p.last_known_elr.contains(&b)) => {
+                    record.last_known_elr = Some(Vec::new());
                 }
                 0.. if !p.last_known_elr.is_empty() => record.last_known_elr = Some(Vec::new()),
                 _ => {}
@@ -269,6 +277,7 @@ impl<'a> Change<'a> {
             && elr.is_empty()
             && let [last] = p.last_known_elr[..]
             && self.replicas.contains(&last)
+            && (self.emptied != Some(last) || p.replicas.len() == 1)
             && live(last)
         {
             return (Some(last), true);

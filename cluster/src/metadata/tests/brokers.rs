@@ -225,6 +225,37 @@ fn a_broker_that_comes_back_without_a_directory_is_not_eligible_for_what_was_in_
     assert_eq!(back(802, &[2002]), [ids(&[]), ids(&[2]), ids(&[])]);
 }
 
+/// The last one that led has nothing left: another replica may have more, which is for a person to decide.
+#[test]
+fn one_that_led_last_and_has_nothing_left_does_not_lead_by_that() {
+    for (replicas, there, leader) in [
+        (&[2, 1][..], &[2001, 2002][..], Some(NodeId(2))),
+        (&[2, 1], &[2002], None),
+        // Nobody else can have anything.
+        (&[2], &[2002], Some(NodeId(2))),
+    ] {
+        let mut c = two_disks();
+        c.create(vec![manual("l", &[(0, replicas)])]);
+        let l = c.image.topic("l").unwrap().id;
+        assert_eq!(assign(&mut c, 2, 2001, l, 0), Ok(E::None));
+        c.fence(1);
+        c.fence(2);
+        assert_eq!(c.partition("l", 0).leader, None);
+        let request = BrokerRegistrationRequest {
+            previous_broker_epoch: c.epoch(2),
+            log_dirs: there.iter().copied().map(Uuid).collect(),
+            ..registration(2, 801)
+        };
+        c.run(Command::RegisterBroker(request)).unwrap();
+        c.unfence(2);
+        if !there.contains(&2001) {
+            // Where it was begun anew.
+            assert_eq!(assign(&mut c, 2, 2002, l, 0), Ok(E::None));
+        }
+        assert_eq!(c.partition("l", 0).leader, leader, "{replicas:?} {there:?}");
+    }
+}
+
 #[test]
 fn cordoned_directories_get_no_new_replicas() {
     let mut c = two_disks();

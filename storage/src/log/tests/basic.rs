@@ -423,6 +423,46 @@ fn a_follower_keeps_batches_as_they_are() {
     assert!(matches!(e, AppendError::UnexpectedOffset { .. }));
 }
 
+/// `segment.bytes` was made smaller after it was stored: a replica has to take it all the same.
+#[test]
+fn a_follower_takes_a_batch_that_is_larger_than_its_segments() {
+    let leader = Harness::new(LogConfig {
+        segment_bytes: 100_000,
+        ..small()
+    });
+    let follower = Harness::new(small());
+    let (a, b) = (leader.open(), follower.open());
+    for size in [100, 50_000, 100] {
+        append(&a, &batch(1, 5, size));
+    }
+    while b.end() < a.end() {
+        let read = a.read(b.end(), 10, a.end(), true).unwrap();
+        b.append_as_follower(&bytes(&read), Millis(0)).unwrap();
+    }
+    assert_eq!(contents(&a), contents(&b));
+    assert_eq!(b.segments().len(), 3);
+}
+
+/// Where everything may go, but there is no room for another segment, the older ones make some.
+#[test]
+fn retention_on_a_full_disk_makes_room() {
+    let t = Harness::new(LogConfig {
+        retention_ms: 1000,
+        ..small()
+    });
+    let log = t.open();
+    for i in 0..40 {
+        append(&log, &batch(1, i, 700));
+    }
+    let n = log.segments().len();
+    assert!(n > 2);
+    t.disk.set_capacity(Some(t.disk.used()));
+    let report = log.retain(Millis(1_000_000), log.end(), false).unwrap();
+    assert_eq!(report.segments, n - 1);
+    log.retain(Millis(1_000_000), log.end(), false).unwrap();
+    assert_eq!((log.start(), log.size_bytes()), (log.end(), 0));
+}
+
 /// Faults S10.
 #[test]
 fn a_log_opens_on_a_full_disk_and_writes_its_indexes_when_there_is_room() {
