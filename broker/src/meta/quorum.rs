@@ -33,6 +33,8 @@ const FOLLOW_MAX: Duration = Duration::from_secs(2);
 
 /// How long a voter may take to say which term it knows.
 const HEAR_MAX: Duration = Duration::from_millis(500);
+/// How often it is said for whom this voter waits.
+const HEAR_SAY: Duration = Duration::from_secs(5);
 /// Between two rounds of questions for that.
 const HEAR_AGAIN: Duration = Duration::from_millis(50);
 
@@ -372,14 +374,30 @@ impl Quorum {
         let Some(running) = self.running.get() else {
             return;
         };
+        let mut said = Instant::now();
         while self.catches_up() {
+            let mut silent = Vec::new();
             for (voter, addr) in &running.others {
                 let link = running.peers.link(*voter, addr);
                 let envelope = running.peers.envelope(*voter);
                 let call = link.call(&Call::Hello, &envelope);
-                if let Ok(Ok(Answer::Hello(hello))) = timeout(HEAR_MAX, call).await {
-                    self.note_term(*voter, hello.term);
+                match timeout(HEAR_MAX, call).await {
+                    Ok(Ok(Answer::Hello(hello))) => self.note_term(*voter, hello.term),
+                    answer => {
+                        silent.push(format!("node {voter} at {addr}"));
+                        if answer.is_err() {
+                            link.forget().await;
+                        }
+                    }
                 }
+            }
+            if said.elapsed() >= HEAR_SAY {
+                said = Instant::now();
+                let silent = silent.join(", ");
+                tracing::info!(
+                    silent,
+                    "this voter has lost its log, and catches up with a leader that no other voter knows to be deposed"
+                );
             }
             sleep(HEAR_AGAIN).await;
         }
