@@ -1,6 +1,7 @@
 //! Nodes that stand still, are cut off, are slow or full, and leaders that move.
 
 use airis_protocol::error::ErrorCode;
+use airis_protocol::types::Uuid;
 use tokio::time::timeout;
 
 use super::*;
@@ -203,4 +204,48 @@ async fn a_leader_moves_to_any_node() {
     }
     let unknown = cluster.move_leader("none", 0, 1).await;
     assert_eq!(unknown, Err(ErrorCode::UnknownTopicOrPartition));
+}
+
+/// What an earlier run of a node had sent before it died comes late, while the run that followed it has been silent for a moment: it is
+/// taken for the newer one. The node that lives takes its place back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_a_late_registration_has_deposed_registers_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = Cluster::builder()
+        .data_dir(dir.path())
+        .property("broker.session.timeout.ms", 6000);
+    let cluster = three_of(builder).await;
+    let (node, active) = (bystander(&cluster), cluster.controller().unwrap());
+    let id = node as i32 + 1;
+    let meta = dir.path().join(format!("node-{id}/meta.properties"));
+    let meta = std::fs::read_to_string(meta).unwrap();
+    let directory = meta.lines().find_map(|l| l.strip_prefix("directory.id="));
+    let late = BrokerRegistrationRequest {
+        broker_id: id,
+        cluster_id: cluster.node(active).unwrap().cluster_id().into(),
+        incarnation_id: Uuid(0xaaaa),
+        log_dirs: vec![directory.unwrap().parse().unwrap()],
+        features: airis_cluster::metadata::features::SUPPORTED
+            .iter()
+            .map(|(name, min, max)| broker_registration_request::Feature {
+                name: (*name).into(),
+                min_supported_version: *min,
+                max_supported_version: *max,
+            })
+            .collect(),
+        previous_broker_epoch: -1,
+        ..Default::default()
+    };
+    let addr = cluster.voters().split(',').nth(active).unwrap();
+    let addr = addr.split_once('@').unwrap().1.to_owned();
+    let mut controller = Client::at(&addr).await;
+    let told = controller.call(&late, 4).await;
+    assert_eq!(told.error_code, 101, "the node lives");
+    cluster.pause(node);
+    tokio::time::sleep(Duration::from_millis(3200)).await;
+    let told = controller.call(&late, 4).await;
+    assert_eq!(told.error_code, 0, "{told:?}");
+    until("it is out", || cluster.in_sync("t", 0).len() == 2).await;
+    cluster.resume(node);
+    until("it is back", || cluster.in_sync("t", 0).len() == 3).await;
 }
