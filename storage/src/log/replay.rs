@@ -153,6 +153,13 @@ pub(super) fn walk_headers(
     let path = segment.path(files::LOG);
     let mut walk = Walk::headers(&*file, position, segment.len(), segment.base);
     loop {
+        // What a bad header says of offsets would hide all that comes behind it.
+        if let Some((behind, next)) = segment.behind(walk.position(), i64::MAX) {
+            walk.jump(behind);
+            walk.back_to(next);
+        } else if segment.is_hole(walk.position()) {
+            return Ok(());
+        }
         match walk.next() {
             Ok(Some((_, header))) if header.base_offset >= end => return Ok(()),
             Ok(Some((at, header))) => f(&mut walk, &header, at)?,

@@ -48,7 +48,7 @@ impl Segment {
     }
 
     /// True if known damage begins at this position.
-    pub(super) fn is_hole(&self, position: u64) -> bool {
+    pub fn is_hole(&self, position: u64) -> bool {
         self.damage.read().iter().any(|d| d.bytes.start == position)
     }
 
@@ -61,7 +61,7 @@ impl Segment {
 
     /// Where to walk on towards `offset`, and from which offset on, if known damage begins at this position; `None` if none does, or
     /// the offset lies in it.
-    pub(super) fn behind(&self, position: u64, offset: i64) -> Option<(u64, i64)> {
+    pub fn behind(&self, position: u64, offset: i64) -> Option<(u64, i64)> {
         let damage = self.damage.read();
         let known = damage.iter().find(|d| d.bytes.start == position)?;
         let next = known.next.filter(|next| next.0 <= offset)?;

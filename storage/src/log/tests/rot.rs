@@ -488,3 +488,34 @@ fn an_unreadable_end_is_cut_only_if_it_was_not_flushed() {
         assert_eq!(health.failed(), None, "the other partitions go on");
     }
 }
+
+/// What a bad header says of its offsets is not believed for the producer table either: all behind it counts.
+#[test]
+fn a_bad_batch_hides_no_sequences_from_a_start() {
+    for hit in (0..61).filter(|at| !EPOCH.contains(at)) {
+        for bit in [0, 5] {
+            let t = Harness::new(small());
+            let log = t.open();
+            for i in 0..6 {
+                let batch = produced(7, 0, i, 1);
+                log.append_as_leader(&batch, args()).unwrap();
+            }
+            log.flush().unwrap();
+            let (end, size) = (log.end(), log.size_bytes() / 6);
+            drop(log);
+            let file = segment_file(Path::new(DIR), Offset(0), files::LOG);
+            let disk = t.disk.after(Crash::Process, 1);
+            let at = 2 * size + hit;
+            let byte = disk.read_to_end(&file).unwrap()[at as usize];
+            disk.damage(&file, at, &[byte ^ (1 << bit)]);
+            let t = Harness {
+                disk,
+                config: t.config.clone(),
+            };
+            let (log, _) = t.with(at_point(false, end.0));
+            assert_eq!(log.end(), end, "bit {bit} of byte {hit}");
+            let next = log.append_as_leader(&produced(7, 0, 6, 1), args());
+            assert!(next.is_ok(), "bit {bit} of byte {hit}: {next:?}");
+        }
+    }
+}
