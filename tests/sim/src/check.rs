@@ -323,7 +323,7 @@ fn isr(world: &World, image: &Image) {
 }
 
 /// How far each file of a metadata log was compared, by node, run of its process, and name.
-type Compared = BTreeMap<(i32, u64, String), u64>;
+type Compared = BTreeMap<(i32, u64, String), (u64, i64)>;
 
 /// The metadata logs are the same as far as they go.
 fn metadata(world: &World, compared: &mut Compared) {
@@ -344,7 +344,8 @@ fn metadata(world: &World, compared: &mut Compared) {
         let log = model.log(METADATA);
         for name in names {
             let path = dir.join(&name);
-            let at = compared.entry((id, run, name)).or_default();
+            let base = name.trim_end_matches(".log").parse().unwrap_or(0);
+            let (at, next) = compared.entry((id, run, name)).or_insert((0, base));
             let len = disk.len(&path).ok().flatten().unwrap_or(0);
             let Ok(file) = disk.open(&path, OpenMode::Read) else {
                 continue;
@@ -352,9 +353,13 @@ fn metadata(world: &World, compared: &mut Compared) {
             let mut bytes = vec![0; len.saturating_sub(*at) as usize];
             let _ = file.read_at(*at, &mut bytes);
             let mut rest = Bytes::from(bytes);
-            // The end may be torn, until the node has looked at it.
+            // The end may be torn, until the node has looked at it; so may an offset, which no checksum covers.
             while let Ok((batch, after)) = BatchBytes::parse(rest) {
                 let header = batch.header();
+                if header.base_offset != *next {
+                    break;
+                }
+                *next = header.next_offset().0;
                 if header.base_offset <= log.end() {
                     log.committed(&METADATA, header, id);
                 }
