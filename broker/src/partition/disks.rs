@@ -373,9 +373,24 @@ impl Disks {
         ours.map_or(self.previous_epoch, |b| b.epoch)
     }
 
-    /// Notes in every directory whose logs they are from now on, before this run is registered under this id.
+    /// Notes in every directory whose logs they are from now on, before this run is registered under this id. Not where a loss of power
+    /// may have taken something: until all has been looked at there (`mark_looked_at`), the next start must know of it as well.
     pub fn mark_run(&self, run: Uuid, durability: Durability) -> Result<(), StorageError> {
-        for dir in self.dirs.iter().filter(|d| d.online()) {
+        self.mark(run, durability, |dir| !dir.lossy)
+    }
+
+    /// Notes it in the others: all logs are open, and what nobody knows is put aside.
+    pub fn mark_looked_at(&self, run: Uuid, durability: Durability) -> Result<(), StorageError> {
+        self.mark(run, durability, |dir| dir.lossy)
+    }
+
+    fn mark(
+        &self,
+        run: Uuid,
+        durability: Durability,
+        which: impl Fn(&Dir) -> bool,
+    ) -> Result<(), StorageError> {
+        for dir in self.dirs.iter().filter(|d| d.online() && which(d)) {
             let mark = RunMark {
                 boot: self.boot.clone(),
                 // What an earlier run left in the page cache only may still be there only.

@@ -209,8 +209,17 @@ fn records_of_which_nothing_says_whose_they_are_are_not_taken_after_a_loss_of_po
         let disk = disk.after(Crash::Process, 1);
         disk.remove_file(Path::new("/a/t-0/partition.metadata"))
             .unwrap();
-        let again = open(&open_all(&disk, boot), Uuid(2), replicated);
+        // A start that ended before it looked must not let the next one forget.
+        for run in [6, 7] {
+            let disks = open_all(&disk, boot);
+            disks.mark_run(Uuid(run), Durability::PageCache).unwrap();
+        }
+        let disks = open_all(&disk, boot);
+        let again = open(&disks, Uuid(2), replicated);
         assert_eq!(again.log().end(), Offset(expected), "boot {boot}");
+        disks
+            .mark_looked_at(Uuid(8), Durability::PageCache)
+            .unwrap();
     }
 }
 
