@@ -43,7 +43,7 @@ pub(crate) struct Indexes {
     since: u64,
     /// The greatest timestamp and the last offset of the first batch that has it.
     pub max_timestamp: (i64, i64),
-    /// Base offset and position of the newest batches, up to the end of the segment.
+    /// Last offset and position of the newest batches, up to the end of the segment.
     tail: VecDeque<(i64, u32)>,
 }
 
@@ -74,14 +74,14 @@ impl Indexes {
             self.since = 0;
         }
         self.since += header.size() as u64;
-        self.remember(header.base_offset, position);
+        self.remember(last, position);
     }
 
-    fn remember(&mut self, base_offset: i64, position: u64) {
+    fn remember(&mut self, last_offset: i64, position: u64) {
         if self.tail.len() == TAIL_BATCHES_MAX {
             self.tail.pop_front();
         }
-        self.tail.push_back((base_offset, position as u32));
+        self.tail.push_back((last_offset, position as u32));
     }
 
     /// Adds the greatest timestamp to the time index, if it is news there.
@@ -531,13 +531,10 @@ impl Segment {
         let look = {
             let indexes = self.indexes.read();
             if let Some(first) = indexes.tail.front()
-                && offset >= first.0
+                && (offset > first.0 || first.1 == 0)
             {
-                if offset >= self.end() {
-                    return Ok(None);
-                }
-                let after = indexes.tail.partition_point(|t| t.0 <= offset);
-                return Ok(Some(u64::from(indexes.tail[after - 1].1)));
+                let before = indexes.tail.partition_point(|t| t.0 < offset);
+                return Ok(indexes.tail.get(before).map(|t| u64::from(t.1)));
             }
             indexes.offsets.look(before)
         };
@@ -701,7 +698,7 @@ impl Segment {
         self.with_txns(|t| t.truncate(&*self.disk, &self.path(files::TXN_INDEX), end))?
     }
 
-    /// Cuts off the batch that holds `offset` and all after it. Gives the new end.
+    /// Cuts off the batch that holds `offset` and all after it. Gives the new end, which is not beyond `offset`.
     pub fn truncate(&self, offset: i64) -> Result<i64, ReadError> {
         if !self.is_made() {
             return Ok(self.end());
@@ -715,7 +712,8 @@ impl Segment {
         let mut walk = Walk::headers(&*file, position, self.len(), self.base);
         let end = match walk.next() {
             _ if self.is_hole(position) => self.first_lost(position).unwrap_or(offset),
-            Ok(Some((_, header))) => header.base_offset,
+            // It may lie behind a gap.
+            Ok(Some((_, header))) => header.base_offset.min(offset),
             _ => return Err(self.damaged(offset)),
         };
         let mut indexes = self.indexes.write();

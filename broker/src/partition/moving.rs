@@ -204,7 +204,7 @@ impl Partition {
         let first = BatchHeader::read(&records).map_err(|e| MoveError::Batch(copy.end(), e))?;
         let first = Offset(first.base_offset);
         let empty = copy.end() == copy.start() && copy.size_bytes() == 0;
-        if empty && first != copy.end() {
+        if empty && first < copy.end() {
             // The log's start lies within a batch.
             copy.restart_at(first, now)?;
         }
@@ -313,10 +313,6 @@ impl Partition {
 /// Cuts the copy back to what the log has as well, and moves its start after the log's.
 fn align(log: &Log, copy: &Log, now: Millis) -> Result<(), MoveError> {
     let start = log.start();
-    if copy.end() < start {
-        copy.restart_at(start, now)?;
-        return Ok(());
-    }
     loop {
         let end = copy.end();
         // By leader epoch, as a follower does with its leader; where that says nothing, from the beginning.
@@ -341,7 +337,11 @@ fn align(log: &Log, copy: &Log, now: Millis) -> Result<(), MoveError> {
             break;
         }
     }
-    if copy.start() < start && copy.end() >= start {
+    // One that is empty has begun where the log began once; a log with gaps that is cut may begin earlier then: at the end of what
+    // lies before the gap.
+    if copy.end() < start || (copy.size_bytes() == 0 && copy.end() > start) {
+        copy.restart_at(start, now)?;
+    } else if copy.start() < start {
         copy.advance_start(start)?;
     }
     Ok(())

@@ -124,14 +124,9 @@ impl Log {
         let split = split(batches)?;
         let mut writer = self.begin()?;
         let mut end = self.end().0;
-        for (i, header) in split.headers.iter().enumerate() {
-            // Compaction leaves gaps between batches, but the first one is what was asked for.
-            let continues = if i == 0 {
-                header.base_offset == end
-            } else {
-                header.base_offset >= end
-            };
-            if !continues {
+        for header in &split.headers {
+            // Compaction leaves gaps before batches.
+            if header.base_offset < end {
                 return Err(AppendError::UnexpectedOffset {
                     got: Offset(header.base_offset),
                     end: Offset(end),
@@ -202,7 +197,12 @@ impl Log {
         let last = *batches.headers.last().expect("split gives at least one");
         let newest = batches.headers.iter().map(|h| h.max_timestamp).max();
         let newest = newest.unwrap_or(-1);
-        let rolled = self.roll_if_due(writer, batches.size, newest, last.last_offset().0, now)?;
+        let offsets = (first.base_offset, last.last_offset().0);
+        if offsets.1 - offsets.0 > i64::from(i32::MAX) {
+            let why = "the batches of one append are too far apart for one segment";
+            return Err(AppendError::InvalidRecord(why));
+        }
+        let rolled = self.roll_if_due(writer, batches.size, newest, offsets, now)?;
         let segment = self.active();
         if !segment.is_made() {
             segment.make_files(config.preallocate.then_some(config.segment_bytes.into()))?;
@@ -231,11 +231,15 @@ impl Log {
             }
         }
         writer.producers.end = end.0;
+        // Not at its first record, if that lies behind a gap: what another replica has there of an older epoch was never committed, or
+        // was taken by compaction.
+        let mut begins = self.end();
         for header in &batches.headers {
             let epoch = LeaderEpoch(header.leader_epoch);
             if known_epoch != Some(epoch) {
-                self.note_epoch(epoch, Offset(header.base_offset));
+                self.note_epoch(epoch, begins);
             }
+            begins = header.next_offset();
         }
         segment.publish(&batches.headers);
         self.size.fetch_add(batches.size as u64, Ordering::AcqRel);

@@ -20,18 +20,12 @@ impl Log {
     /// Closes the active segment, if it has records, and begins a new one at the end. True if it did.
     pub fn roll(&self, now: Millis) -> Result<bool, StorageError> {
         let mut writer = self.begin()?;
-        self.roll_locked(&mut writer, now)
+        self.roll_locked(&mut writer, self.end().0, now)
     }
 
     /// Closes the active segment if its first record is older than `segment.ms`, without waiting for an append. Kafka only rolls
     /// on appends; retention does so here.
-    fn is_due(
-        &self,
-        size: usize,
-        newest: i64,
-        last_offset: i64,
-        now: Millis,
-    ) -> Result<bool, StorageError> {
+    fn is_due(&self, size: usize, newest: i64, now: Millis) -> Result<bool, StorageError> {
         let config = self.config.load();
         let active = self.active();
         let len = active.len();
@@ -46,8 +40,7 @@ impl Log {
             && (len + size as u64 > u64::from(config.segment_bytes)
                 || too_old
                 || offsets as usize >= index_max / OffsetEntry::LEN
-                || times as usize + 1 >= index_max / TimeEntry::LEN
-                || last_offset - active.base > i64::from(i32::MAX)))
+                || times as usize + 1 >= index_max / TimeEntry::LEN))
     }
 
     pub(super) fn roll_if_due(
@@ -55,31 +48,42 @@ impl Log {
         writer: &mut Writer,
         size: usize,
         newest: i64,
-        last_offset: i64,
+        (first_offset, last_offset): (i64, i64),
         now: Millis,
     ) -> Result<bool, StorageError> {
-        if self.is_due(size, newest, last_offset, now)? {
-            self.roll_locked(writer, now)
+        let end = self.end().0;
+        let beyond = |base: i64| last_offset - base > i64::from(i32::MAX);
+        // After a gap that is wider than a segment can be, the next one begins behind it.
+        let base = if beyond(end) { first_offset } else { end };
+        if beyond(self.active().base) || self.is_due(size, newest, now)? {
+            self.roll_locked(writer, base, now)
         } else {
             Ok(false)
         }
     }
 
     /// A failure leaves the old segment the active one; all steps can be repeated.
-    fn roll_locked(&self, writer: &mut Writer, now: Millis) -> Result<bool, StorageError> {
+    fn roll_locked(
+        &self,
+        writer: &mut Writer,
+        base: i64,
+        now: Millis,
+    ) -> Result<bool, StorageError> {
         let active = self.active();
-        let end = self.end().0;
-        if active.len() == 0 {
+        if active.base == base {
             return Ok(false);
         }
         let config = self.config.load();
+        if !active.is_made() {
+            active.make_files(None)?;
+        }
         active.seal()?;
         if writer.producers.ever_transactional() {
             active.make_txn_file()?;
         }
-        self.write_snapshot(writer, end, false)?;
+        self.write_snapshot(writer, base, false)?;
         let interval = config.index_interval_bytes.into();
-        let next = Segment::new(self.disk.clone(), self.dir.clone(), end, interval, now.0);
+        let next = Segment::new(self.disk.clone(), self.dir.clone(), base, interval, now.0);
         next.make_files(config.preallocate.then_some(config.segment_bytes.into()))?;
         self.dir_dirty.store(true, Ordering::Release);
         let mut segments = Segments::clone(&self.segments.load());
@@ -134,7 +138,7 @@ impl Log {
             let segments = self.segments.load_full();
             let mut n = self.expired(&segments, now, high_watermark, clock_jumped);
             if n == segments.len() {
-                match self.roll_locked(&mut writer, now) {
+                match self.roll_locked(&mut writer, self.end().0, now) {
                     // There is no room for another one: those before it make some.
                     Err(e) if n > 1 && (e.is_full() || e.is_short()) => n -= 1,
                     rolled => drop(rolled?),

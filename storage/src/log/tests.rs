@@ -17,6 +17,7 @@ use crate::error::{AppendError, ReadError};
 
 mod basic;
 mod faults;
+mod gaps;
 mod model;
 mod rot;
 mod threads;

@@ -143,7 +143,7 @@ impl Segment {
                     if header.max_timestamp > max.0 {
                         max = (header.max_timestamp, last_offset);
                     }
-                    indexes.remember(header.base_offset, position);
+                    indexes.remember(last_offset, position);
                 }
                 Ok(None) => break,
                 Err(Stop::Bad { .. }) if end.is_none() && last.is_some() => {

@@ -144,10 +144,14 @@ fn logs(disks: &Disks) -> usize {
         .count()
 }
 
-fn append(log: &Log, epoch: i32, value: &str) -> Result<(), AppendError> {
+fn batch(at: Offset, epoch: i32, value: &str) -> Bytes {
     let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
     builder.push(NOW, None, Some(value.as_bytes()), &[]);
-    let batch = builder.build(Offset(0), LeaderEpoch(-1));
+    builder.build(at, LeaderEpoch(epoch))
+}
+
+fn append(log: &Log, epoch: i32, value: &str) -> Result<(), AppendError> {
+    let batch = batch(Offset(0), -1, value);
     let args = AppendArgs {
         leader_epoch: LeaderEpoch(epoch),
         now: NOW,
@@ -344,7 +348,13 @@ async fn a_copy_follows_whatever_happens_to_its_log() {
             let span = (log.end().0 - log.start().0).max(1) as u64;
             let within = Offset(log.start().0 + dice.below(span) as i64);
             match dice.below(20) {
-                0..8 => append(&log, epoch, &format!("{round}.{i}")).unwrap(),
+                0..7 => append(&log, epoch, &format!("{round}.{i}")).unwrap(),
+                // What compaction has left.
+                7 => {
+                    let at = Offset(log.end().0 + dice.below(4) as i64);
+                    let batch = batch(at, epoch, &format!("{round}.{i}"));
+                    log.append_as_follower(&batch, NOW).unwrap();
+                }
                 8 => epoch += 1 + dice.below(2) as i32,
                 9 => {
                     partition.cut(|log| log.truncate_to(within, NOW)).unwrap();
@@ -367,10 +377,11 @@ async fn a_copy_follows_whatever_happens_to_its_log() {
             }
         }
         let expected = content(&partition.log());
-        let end = partition.log().end();
+        let range = |log: &Log| (log.start(), log.end());
+        let before = range(&partition.log());
         assert!(node.finish(&partition).unwrap());
         assert_eq!(content(&partition.log()), expected, "round {round}");
-        assert_eq!(partition.log().end(), end);
+        assert_eq!(range(&partition.log()), before, "round {round}");
         assert!(partition.log().dir().starts_with("/b"));
         append(&partition.log(), epoch + 1, "on").unwrap();
     }
