@@ -1,5 +1,11 @@
 //! Nodes on disks that a test makes fail.
 
+use airis_protocol::batch::{BatchBuilder, TimestampType};
+use airis_protocol::compress::Codec;
+use airis_protocol::header::request_frame;
+use airis_protocol::messages::ProduceRequest;
+use airis_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use airis_protocol::types::{LeaderEpoch, Millis, Offset, PartitionId, Records};
 use airis_storage::disk::faulty::{Crash, FaultyDisk};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -8,6 +14,7 @@ use super::*;
 use crate::config::load::{Given, Origin};
 use crate::net::Network;
 use crate::net::fabric::Fabric;
+use crate::topics;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -65,6 +72,57 @@ async fn controllers_do_not_queue_behind_clients_for_memory() {
     let end = timeout(Duration::from_secs(10), peer.read_u8()).await;
     assert!(end.expect("it is read").is_err(), "and refused");
     drop(clients);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_slow_disk_does_not_hold_the_memory_of_others() {
+    let disk = FaultyDisk::new();
+    let node = start_on(
+        &disk,
+        &[
+            ("airis.request.memory.bytes", "1048576"),
+            ("airis.ack.durability", "fsync"),
+        ],
+    )
+    .await;
+    assert_eq!(topics::auto_create(&node.node, vec!["t".into()]).await, []);
+    let log = node.node.partitions.by_name("t", PartitionId(0)).unwrap();
+    disk.hold_syncs_under(Some(&log.log().dir()));
+    let mut batch = BatchBuilder::new(Codec::None, TimestampType::Create);
+    batch.push(Millis(1_700_000_000_000), None, Some(&[b'v'; 700_000]), &[]);
+    let request = ProduceRequest {
+        acks: -1,
+        timeout_ms: 60_000,
+        topic_data: vec![TopicProduceData {
+            name: "t".into(),
+            partition_data: vec![PartitionProduceData {
+                index: 0,
+                records: Some(Records::Bytes(batch.build(Offset(0), LeaderEpoch(-1)))),
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let frame = request_frame(&request, 12, 1, None).unwrap().to_bytes();
+    let mut clients = Vec::new();
+    for sent in 1..=3 {
+        let mut client = TcpStream::connect(node.listeners[0].1).await.unwrap();
+        client.write_all(&frame).await.unwrap();
+        let written = async {
+            while log.log().end() < Offset(sent) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, written).await.expect("it is read");
+        clients.push(client);
+    }
+    disk.hold_syncs_under(None);
+    for client in &mut clients {
+        let answer = timeout(PATIENCE, client.read_i32()).await;
+        assert!(answer.expect("it is answered").unwrap() > 0);
+    }
+    drop((clients, log));
     node.stop().await;
 }
 

@@ -21,7 +21,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::memory::RequestMemory;
+use super::memory::{Lease, RequestMemory};
 use super::output::Output;
 use super::seats::Seats;
 use super::socket::Socket;
@@ -92,7 +92,7 @@ pub struct Connection {
     since: usize,
     /// While a permit is held for a frame that is not whole.
     stall: Option<Pin<Box<Sleep>>>,
-    slots: VecDeque<(Slot, Option<OwnedSemaphorePermit>)>,
+    slots: VecDeque<(Slot, Option<Lease>)>,
     output: Output,
     /// When something last moved on the socket.
     active: Instant,
@@ -228,10 +228,15 @@ impl Connection {
         else {
             return Ok(false);
         };
-        let permit = self.permit.take();
+        // A request that has no use for its bytes any more may wait long for its answer, and others for the memory.
+        let lease = self.permit.take().map(Lease::new);
+        let frame = match &lease {
+            Some(lease) => lease.held_by(frame),
+            None => frame,
+        };
         self.wanted = None;
         match self.door.dispatch(&self.client, frame) {
-            Answer::Now(frame) => self.slots.push_back((Slot::Ready(frame), permit)),
+            Answer::Now(frame) => self.slots.push_back((Slot::Ready(frame), lease)),
             Answer::Later(mut answer) => {
                 // Polled at once: that is what starts it, and orders it before the next request.
                 let slot = match answer.poll_unpin(cx) {
@@ -240,7 +245,7 @@ impl Connection {
                     })?),
                     Poll::Pending => Slot::Waiting(answer),
                 };
-                self.slots.push_back((slot, permit));
+                self.slots.push_back((slot, lease));
             }
             Answer::Silent => {}
             Answer::Close(why) => return Err(Closed::BadRequest(why)),

@@ -1,10 +1,13 @@
 //! The memory that large requests may take together.
 //!
 //! Always holds: a request above [`RequestMemory::FREE`] is read only while it holds a permit for all of its bytes; permits are
-//! given out in order. Must never: let one request wait for ever: a request larger than the whole budget takes all of it.
+//! given out in order; one is given back when the request's bytes are freed, at the latest when it is answered (what is kept of them
+//! then is no request under way). Must never: let one request wait for ever: a request larger than the whole budget takes all of it.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A node's budget for requests under way.
@@ -34,5 +37,33 @@ impl RequestMemory {
             .acquire_many_owned(kib)
             .await
             .expect("the semaphore is never closed")
+    }
+}
+
+/// A permit with several holders: whichever lets go first gives it back.
+pub struct Lease(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Lease {
+    pub fn new(permit: OwnedSemaphorePermit) -> Self {
+        Lease(Arc::new(Mutex::new(Some(permit))))
+    }
+
+    /// The same bytes, of which the last to be freed gives the permit back.
+    pub fn held_by(&self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Leased(bytes, Lease(self.0.clone())))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.lock().take();
+    }
+}
+
+struct Leased(Bytes, #[expect(dead_code, reason = "for its end")] Lease);
+
+impl AsRef<[u8]> for Leased {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
