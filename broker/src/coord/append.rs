@@ -37,7 +37,7 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// `epoch` is that in which the shard was loaded, `wait_max` is `offsets.commit.timeout.ms`.
+    /// `epoch` is that in which the shard writes, `wait_max` is `offsets.commit.timeout.ms`.
     pub(super) fn new(
         partition: Arc<Partition>,
         epoch: LeaderEpoch,
@@ -132,8 +132,8 @@ fn batches(
 /// What a record takes beside its key and value, at most, in bytes: five varints of up to 5, one of up to 10, attributes.
 const RECORD_OVERHEAD_MAX: usize = 36;
 
-/// Appends records, in the leader epoch in which the shard was loaded. Calls `written` for each run of them that is on the log, with the offset of its first record; on an error some
-/// runs may have been written if the unit allows it. Returns the end of the log's part that was written.
+/// Appends records, in the leader epoch in which the shard writes. Calls `written` for each run of them that is on the log, with the
+/// offset of its first record and the log's end behind it; on an error some runs may have been written if the unit allows it.
 pub(super) fn append(
     partition: &Arc<Partition>,
     epoch: LeaderEpoch,
@@ -152,7 +152,7 @@ pub(super) fn append(
         let appended = partition
             .append(bytes, now, Origin::Coordinator, true, epoch)
             .map_err(|code| match code {
-                // The partition is led in another epoch than the shard was loaded in, which is unloaded any moment.
+                // The partition is led in another epoch, which the shard takes over any moment, or is unloaded.
                 ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch => {
                     ErrorCode::NotLeaderOrFollower
                 }

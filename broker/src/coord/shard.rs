@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use airis_cluster::group::{Effect, Joiner, Moment, Record, Shard, Ticket, Token};
@@ -28,8 +28,8 @@ use crate::task::HashState;
 pub(super) struct Cell {
     pub topic: Uuid,
     pub index: PartitionId,
-    /// The leader epoch that it was loaded in: a new one loads it anew.
-    pub epoch: LeaderEpoch,
+    /// The leader epoch that it writes in. Changed with `state` locked.
+    epoch: AtomicI32,
     state: Mutex<State>,
     /// It could not be loaded at once.
     has_failed: AtomicBool,
@@ -47,7 +47,7 @@ enum State {
 pub(super) struct Active {
     shard: Shard,
     partition: Arc<Partition>,
-    /// The leader epoch that the shard was loaded in.
+    /// The leader epoch that it writes in.
     epoch: LeaderEpoch,
     commit_wait_max: Duration,
     joins: HashMap<Token, oneshot::Sender<JoinGroupResponse>, HashState>,
@@ -65,10 +65,26 @@ impl Cell {
         Cell {
             topic,
             index,
-            epoch,
+            epoch: AtomicI32::new(epoch.0),
             state: Mutex::new(State::Loading),
             has_failed: AtomicBool::new(false),
         }
+    }
+
+    pub fn epoch(&self) -> LeaderEpoch {
+        LeaderEpoch(self.epoch.load(Ordering::Acquire))
+    }
+
+    /// The node leads on, in a new epoch. False if the log must be loaded for it.
+    pub fn go_on(&self, epoch: LeaderEpoch) -> bool {
+        let mut state = self.state.lock();
+        match &mut *state {
+            State::Active(active) => active.epoch = epoch,
+            State::Loading => {}
+            State::Failed | State::Gone => return false,
+        }
+        self.epoch.store(epoch.0, Ordering::Release);
+        true
     }
 
     /// Ok if it answers.
@@ -93,7 +109,7 @@ impl Cell {
         let mut active = Active {
             shard,
             partition,
-            epoch: self.epoch,
+            epoch: self.epoch(),
             commit_wait_max: groups.commit_wait_max,
             joins: HashMap::default(),
             syncs: HashMap::default(),

@@ -96,7 +96,8 @@ fn elect(groups: &Groups, image: &Image) -> Vec<Arc<Cell>> {
     let mut shards = groups.shards.write();
     let mut gone = Vec::new();
     shards.retain(|index, cell| {
-        let keep = wanted.get(index) == Some(&(cell.topic, cell.epoch));
+        let led = wanted.get(index).filter(|led| led.0 == cell.topic);
+        let keep = led.is_some_and(|led| led.1 == cell.epoch() || goes_on(groups, cell, led.1));
         if !keep {
             gone.push(cell.clone());
         }
@@ -115,6 +116,13 @@ fn elect(groups: &Groups, image: &Image) -> Vec<Arc<Cell>> {
         cell.unload(groups);
     }
     queue
+}
+
+/// True if this node has led without a break since the shard was loaded (a reassignment takes a new epoch as well): what the shard
+/// knows is what the log has, as in Kafka's `CoordinatorRuntime`.
+fn goes_on(groups: &Groups, cell: &Cell, epoch: LeaderEpoch) -> bool {
+    let partition = groups.partitions.by_id(cell.topic, cell.index);
+    partition.is_ok_and(|p| p.check_led_since(cell.epoch()).is_ok()) && cell.go_on(epoch)
 }
 
 /// Gives the cell back if it is to be tried again.
@@ -240,7 +248,7 @@ async fn settle(groups: Arc<Groups>, mut queue: mpsc::UnboundedReceiver<Arc<Cell
 
 async fn settle_cell(groups: Arc<Groups>, cell: Arc<Cell>) {
     while let Some((partition, end)) = cell.unsettled() {
-        let outcome = partition.committed(end, cell.epoch).await;
+        let outcome = partition.committed(end, cell.epoch()).await;
         cell.settle(&groups, outcome);
     }
 }

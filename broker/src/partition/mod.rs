@@ -325,7 +325,8 @@ impl Partition {
         self.or_disk_failed(reached)
     }
 
-    fn check_led_since(&self, epoch: LeaderEpoch) -> Result<(), ErrorCode> {
+    /// Errors unless this node has led without a break since this epoch.
+    pub fn check_led_since(&self, epoch: LeaderEpoch) -> Result<(), ErrorCode> {
         let now = self.leadership.load();
         if now.here && now.since <= epoch && self.is_open() {
             Ok(())

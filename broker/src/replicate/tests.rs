@@ -253,7 +253,7 @@ impl Cluster {
             let Ok(Reply::RegisterBroker(response)) = joined else {
                 panic!("{joined:?}");
             };
-            table.begin();
+            table.begin(incarnation);
             (table, meta, BrokerEpoch(response.broker_epoch))
         })
         .await
@@ -1004,4 +1004,6 @@ async fn nothing_acknowledged_is_lost_while_nodes_die() {
 }
 
 mod disks;
+mod gaps;
+mod groups;
 mod loss;
