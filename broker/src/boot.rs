@@ -417,16 +417,10 @@ pub async fn start(
                     .map_err(StartError::Registration)?;
             }
             meta.handle().image_at(node.epoch().0).await;
-            let (partitions, durability) = (node.partitions.clone(), config.durability);
-            let run = registration.incarnation_id;
-            task::blocking(move || {
-                partitions.begin();
-                if let Err(e) = partitions.disks().mark_looked_at(run, durability) {
-                    warn!("this run is not noted in the log directories: {e}");
-                }
-            })
-            .await
-            .expect("opening the logs does not panic");
+            let (partitions, run) = (node.partitions.clone(), registration.incarnation_id);
+            task::blocking(move || partitions.begin(run))
+                .await
+                .expect("opening the logs does not panic");
             tasks
                 .0
                 .extend(replicate::start(&node, serving.clone(), &stopped));

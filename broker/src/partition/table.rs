@@ -96,6 +96,8 @@ pub struct PartitionTable {
 struct Shown {
     image: Option<Arc<Image>>,
     waits: bool,
+    /// This run, until it is noted in the log directories that all that was in them has been looked at.
+    run: Option<Uuid>,
 }
 
 impl PartitionTable {
@@ -196,8 +198,8 @@ impl PartitionTable {
     }
 
     /// Opens what is this node's by the newest metadata that were published, and from now on does what they say. These must be no
-    /// older than this run's registration: what they do not give to this node is not this node's. Blocks; called once.
-    pub fn begin(&self) {
+    /// older than this run's registration (`run`): what they do not give to this node is not this node's. Blocks; called once.
+    pub fn begin(&self, run: Uuid) {
         // Not under the lock: opening takes minutes after a loss of power, and a controller decides nothing while its own broker's
         // table does not take what is published.
         let newest = |shown: &Shown| shown.image.clone().unwrap_or_default();
@@ -207,7 +209,22 @@ impl PartitionTable {
         let mut shown = self.shown.lock();
         let since = newest(&shown);
         shown.waits = self.take(&since, &Delta::between(&image, &since));
+        shown.run = Some(run);
+        self.note_looked_at(&mut shown);
         self.begun.send_replace(true);
+    }
+
+    /// Once nothing waits to be opened any more, the next start need not know of a loss of power before this one.
+    fn note_looked_at(&self, shown: &mut Shown) {
+        if shown.waits {
+            return;
+        }
+        let durability = self.broker.durability;
+        if let Some(run) = shown.run.take()
+            && let Err(e) = self.disks.mark_looked_at(run, durability)
+        {
+            tracing::warn!("this run is not noted in the log directories: {e}");
+        }
     }
 
     /// Waits until the table shows what the metadata say.
@@ -565,6 +582,7 @@ impl PartitionTable {
         self.take_topics(&mut tables, &image, waiting, |_| BTreeSet::new());
         shown.waits = waits(&tables);
         self.tables.store(Arc::new(tables));
+        self.note_looked_at(&mut shown);
     }
 
     /// Updates what this node holds of these topics; `changed` are the partitions of one whose metadata are new.

@@ -3,14 +3,19 @@
 use airis_cluster::config::Layers;
 use airis_protocol::batch::{BatchBuilder, TimestampType};
 use airis_protocol::compress::Codec;
-use airis_protocol::messages::{MetadataRecord, RegisterBrokerRecord};
+use airis_protocol::error::ErrorCode;
+use airis_protocol::messages::{
+    MetadataRecord, PartitionRecord, RegisterBrokerRecord, TopicRecord,
+};
 
 use airis_protocol::types::{LeaderEpoch, Millis};
 use airis_storage::disk::faulty::{Crash, FaultyDisk};
 use airis_storage::log::{AppendArgs, Origin};
 
+use super::super::PartitionTable;
 use super::super::hub::Hub;
 use super::*;
+use crate::meta::Publisher;
 
 const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 const NOW: Millis = Millis(1_700_000_000_000);
@@ -220,6 +225,59 @@ fn records_of_which_nothing_says_whose_they_are_are_not_taken_after_a_loss_of_po
         disks
             .mark_looked_at(Uuid(8), Durability::PageCache)
             .unwrap();
+    }
+}
+
+#[test]
+fn what_waits_to_be_opened_has_not_been_looked_at_after_a_loss_of_power() {
+    for opened_later in [false, true] {
+        let disk = FaultyDisk::new();
+        let disks = open_all(&disk, "x");
+        disks.mark_run(Uuid(5), Durability::PageCache).unwrap();
+        append(&open(&disks, Uuid(1), true));
+        drop(disks);
+        let disk = disk.after(Crash::Process, 1);
+        disk.remove_file(Path::new("/a/t-0/partition.metadata"))
+            .unwrap();
+        // The power went, and the topic was made anew.
+        let disks = open_all(&disk, "y");
+        disks.mark_run(Uuid(6), Durability::PageCache).unwrap();
+        let config = Arc::new(BrokerConfig {
+            node_id: NodeId(1),
+            log_dirs: vec!["/a".into()],
+            ..Default::default()
+        });
+        let table = PartitionTable::new(config, Arc::new(disks));
+        let topic = MetadataRecord::TopicRecord(TopicRecord {
+            name: "t".into(),
+            topic_id: Uuid(2),
+        });
+        let partition = MetadataRecord::PartitionRecord(PartitionRecord {
+            partition_id: 0,
+            topic_id: Uuid(2),
+            replicas: vec![1, 2],
+            isr: vec![2],
+            leader: 2,
+            ..Default::default()
+        });
+        let (image, delta) = Image::default()
+            .apply(Offset(1), LeaderEpoch(1), &[topic, partition])
+            .unwrap();
+        table.publish(&Arc::new(image), &delta);
+        disk.refuse_opens(true);
+        table.begin(Uuid(6));
+        let here = || table.by_id(Uuid(2), PartitionId(0)).map(|p| p.log().end());
+        assert_eq!(here(), Err(ErrorCode::KafkaStorageError));
+        disk.refuse_opens(false);
+        if opened_later {
+            table.open_waiting();
+            assert_eq!(here(), Ok(Offset(0)));
+        }
+        let disk = disk.after(Crash::Process, 2);
+        let disks = open_all(&disk, "y");
+        let lossy = disks.dirs.iter().any(|dir| dir.lossy);
+        assert_eq!(lossy, !opened_later);
+        assert_eq!(open(&disks, Uuid(2), true).log().end(), Offset(0));
     }
 }
 

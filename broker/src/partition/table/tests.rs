@@ -69,7 +69,7 @@ fn metadata_are_taken_while_the_first_logs_are_opened() {
     let (done, began) = mpsc::channel();
     let beginner = table.clone();
     thread::spawn(move || {
-        beginner.begin();
+        beginner.begin(Uuid(1));
         done.send(()).unwrap();
     });
     began
