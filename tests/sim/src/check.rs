@@ -4,6 +4,7 @@
 //! what only a later event can make true.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,11 +13,12 @@ use airis_broker::sim::{Node, Partition};
 use airis_cluster::metadata::{Image, PartitionImage};
 use airis_protocol::batch::{BatchBytes, BatchHeader};
 use airis_protocol::types::{LeaderEpoch, NodeId, Offset, Uuid};
+use airis_storage::disk::faulty::FaultyDisk;
 use airis_storage::{Disk, OpenMode, ReadError};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
-use crate::model::{Key, Seen};
+use crate::model::{Key, Model, Seen};
 use crate::trace::{self, fail};
 use crate::world::{SINGLE, TOPIC, World};
 
@@ -281,9 +283,20 @@ fn member_of(
     key: Key,
     id: i32,
 ) -> Option<Arc<Partition>> {
+    replica_of(world, image, topic, key, id)
+        .filter(|_| image.broker(NodeId(id)).is_some_and(|b| !b.fenced))
+}
+
+/// The same, fenced or not.
+fn replica_of(
+    world: &World,
+    image: &Image,
+    topic: &str,
+    key: Key,
+    id: i32,
+) -> Option<Arc<Partition>> {
     let node = world.node(id)?;
-    let broker = image.broker(node.id)?;
-    if broker.fenced || broker.epoch != node.epoch() {
+    if image.broker(node.id)?.epoch != node.epoch() {
         return None;
     }
     let partition = node
@@ -292,7 +305,7 @@ fn member_of(
     partition.ok().filter(|p| p.topic_id == key.0)
 }
 
-/// Members of an ISR have everything that is committed. Whether it is on stable storage, power cuts tell.
+/// Members of an ISR, and whoever is eligible to lead, have everything that is committed. Whether it is on stable storage, power cuts tell.
 fn isr(world: &World, image: &Image) {
     let mut model = world.model.borrow_mut();
     for topic in image.topics() {
@@ -318,6 +331,19 @@ fn isr(world: &World, image: &Image) {
                     ));
                 }
             }
+            // KIP-966: what is committed while the ISR is too small is nothing.
+            for member in &p.elr {
+                let replica = replica_of(world, image, &topic.name, key, member.0);
+                let Some(end) = replica.map(|p| p.log().end().0) else {
+                    continue;
+                };
+                if end < committed {
+                    fail(format_args!(
+                        "{}-{i}: node {member} is eligible to lead (ISR {:?}, ELR {:?}) and has everything before {end}; committed is {committed}",
+                        topic.name, p.isr, p.elr
+                    ));
+                }
+            }
         }
     }
 }
@@ -325,22 +351,24 @@ fn isr(world: &World, image: &Image) {
 /// How far each file of a metadata log was compared, by node, run of its process, and name.
 type Compared = BTreeMap<(i32, u64, String), (u64, i64)>;
 
-/// The metadata logs are the same as far as they go.
+/// The metadata logs are the same as far as they go, and so are snapshots of the same end.
 fn metadata(world: &World, compared: &mut Compared) {
-    let dir = std::path::Path::new("/data/__cluster_metadata-0");
+    let dir = Path::new("/data/__cluster_metadata-0");
     for id in world.ids() {
         let disk = world.disk(id);
         let run = world.machines.borrow()[id as usize - 1].run;
         let Ok(entries) = disk.list(dir) else {
             continue;
         };
-        let mut names: Vec<_> = entries
-            .into_iter()
-            .map(|e| e.name)
-            .filter(|n| n.ends_with(".log"))
-            .collect();
+        let mut names: Vec<_> = entries.into_iter().map(|e| e.name).collect();
         names.sort_unstable();
         let mut model = world.model.borrow_mut();
+        for name in names.iter().filter(|n| n.ends_with(".checkpoint")) {
+            if compared.insert((id, run, name.clone()), (0, 0)).is_none() {
+                snapshot(&mut model, &disk, id, &dir.join(name));
+            }
+        }
+        names.retain(|n| n.ends_with(".log"));
         let log = model.log(METADATA);
         for name in names {
             let path = dir.join(&name);
@@ -367,6 +395,22 @@ fn metadata(world: &World, compared: &mut Compared) {
                 rest = after;
             }
         }
+    }
+}
+
+fn snapshot(model: &mut Model, disk: &FaultyDisk, id: i32, path: &Path) {
+    let len = disk.len(path).ok().flatten().unwrap_or(0);
+    let Ok(file) = disk.open(path, OpenMode::Read) else {
+        return;
+    };
+    let mut bytes = vec![0; len as usize];
+    let _ = file.read_at(0, &mut bytes);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let first = model.snapshots.entry(name.to_string());
+    if *first.or_insert_with(|| bytes.clone()) != bytes {
+        fail(format_args!(
+            "node {id} has another snapshot {name} than the first that was seen"
+        ));
     }
 }
 

@@ -40,7 +40,7 @@ struct Args {
     /// How many run at a time
     #[arg(long)]
     jobs: Option<usize>,
-    /// A known bug to plant, by name; `list` names them
+    /// A known bug to plant, by name; `list` names them, `all` plants one after the other and says after how many seeds each is found
     #[arg(long)]
     plant: Option<String>,
     /// Let nothing else break than this, by name; `list` names them
@@ -76,6 +76,7 @@ fn main() -> ExitCode {
             }
             return ExitCode::SUCCESS;
         }
+        Some("all") => return plants(&args),
         Some(name) => match Plant::ALL.iter().find(|p| p.name() == name) {
             Some(plant) => Some(*plant),
             None => {
@@ -159,14 +160,63 @@ fn replay(args: &Args, seed: u64) -> String {
     )
 }
 
+/// Plants every known bug, one after the other, until it is found: what docs/SIMULATION.md says of each.
+fn plants(args: &Args) -> ExitCode {
+    let mut missed = 0;
+    for plant in Plant::ALL {
+        let args = Args {
+            plant: Some(plant.name().to_owned()),
+            until_failure: true,
+            ..args.clone()
+        };
+        let ran = run_seeds(&args, |_| ());
+        let found = !ran.failed.is_empty();
+        let seeds = if found { "" } else { ", not found" };
+        println!(
+            "| `{}`: {} | {}{seeds} |",
+            plant.name(),
+            plant.about(),
+            ran.seeds
+        );
+        missed += u8::from(!found);
+    }
+    ExitCode::from(missed)
+}
+
 fn many(args: &Args) -> ExitCode {
+    let began = Instant::now();
+    let Ran {
+        seeds,
+        failed,
+        virtual_ms,
+    } = run_seeds(args, |failure| print!("{failure}"));
+    let took = began.elapsed().as_secs_f64();
+    let hours = virtual_ms as f64 / 3_600_000.0;
+    println!(
+        "{seeds} seeds, {} failed {failed:?}; {hours:.2} virtual hours in {took:.0} s: {:.0} seeds a minute, {:.3} virtual hours a second",
+        failed.len(),
+        seeds as f64 * 60.0 / took,
+        hours / took,
+    );
+    ExitCode::from(u8::from(!failed.is_empty()))
+}
+
+/// What came of many seeds.
+struct Ran {
+    seeds: u64,
+    /// Rising.
+    failed: Vec<u64>,
+    virtual_ms: u64,
+}
+
+/// Runs the seeds, each in a process of its own; `tell` is given what one that failed has printed.
+fn run_seeds(args: &Args, tell: impl Fn(&str) + Sync) -> Ran {
     let program = std::env::current_exe().expect("this program has a path");
     let next = AtomicU64::new(args.from);
     let end = args.from + args.seeds;
     let failed: Mutex<Vec<u64>> = Mutex::default();
     let virtual_ms = AtomicU64::new(0);
     let done = AtomicU64::new(0);
-    let began = Instant::now();
     let jobs = args
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -187,7 +237,7 @@ fn many(args: &Args) -> ExitCode {
                         virtual_ms.fetch_add(time, Ordering::Relaxed);
                     }
                     if !good {
-                        print!("{output}");
+                        tell(&output);
                         failed.lock().push(seed);
                     } else if args.verbose {
                         print!("{output}");
@@ -198,16 +248,11 @@ fn many(args: &Args) -> ExitCode {
     });
     let mut failed = failed.into_inner();
     failed.sort_unstable();
-    let took = began.elapsed().as_secs_f64();
-    let hours = virtual_ms.into_inner() as f64 / 3_600_000.0;
-    let done = done.into_inner();
-    println!(
-        "{done} seeds, {} failed {failed:?}; {hours:.2} virtual hours in {took:.0} s: {:.0} seeds a minute, {:.3} virtual hours a second",
-        failed.len(),
-        done as f64 * 60.0 / took,
-        hours / took,
-    );
-    ExitCode::from(u8::from(!failed.is_empty()))
+    Ran {
+        seeds: done.into_inner(),
+        failed,
+        virtual_ms: virtual_ms.into_inner(),
+    }
 }
 
 fn child(program: &std::path::Path, args: &Args, seed: u64) -> (bool, String) {

@@ -176,6 +176,8 @@ pub struct Model {
     pub leaders: BTreeMap<(Key, i32), i32>,
     /// Who led the metadata quorum in which term.
     pub terms: BTreeMap<i32, i32>,
+    /// Snapshots of the metadata, by their names.
+    pub snapshots: BTreeMap<String, Vec<u8>>,
     /// The offset that each group has committed, as it was told.
     pub groups: BTreeMap<String, i64>,
 }

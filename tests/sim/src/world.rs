@@ -159,7 +159,7 @@ fn plan(dice: &mut Dice) -> Plan {
         ("offsets.topic.num.partitions", "1".to_owned()),
         (
             "metadata.log.max.record.bytes.between.snapshots",
-            dice.between(1_000, 100_000).to_string(),
+            dice.between(500, 12_000).to_string(),
         ),
         (
             "log.flush.offset.checkpoint.interval.ms",
