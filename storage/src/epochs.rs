@@ -53,9 +53,16 @@ impl Epochs {
         true
     }
 
-    /// Notes the epoch of a batch at `base` that was found behind `end`. What lies between cannot be read, if anything does: of it, what
-    /// was `noted` is believed.
-    pub fn find(&mut self, epoch: LeaderEpoch, base: Offset, end: Offset, noted: &Epochs) {
+    /// Notes the epoch of a batch at `base` that was found behind `end`. If anything lies between, it cannot be read: of it, what was `noted`
+    /// is believed. With `gap` nothing does, and the epoch begins before it (as where it was appended), unless it was noted otherwise.
+    pub fn find(
+        &mut self,
+        epoch: LeaderEpoch,
+        base: Offset,
+        end: Offset,
+        gap: bool,
+        noted: &Epochs,
+    ) {
         let latest = self.latest();
         if latest.is_some_and(|latest| latest >= epoch) {
             return;
@@ -63,10 +70,12 @@ impl Epochs {
         let between = noted.entries.iter().copied();
         // It may be of before a truncation: what the batches say goes first.
         let plausible = |e: LeaderEpoch| e <= epoch && latest.is_none_or(|latest| e > latest);
+        let mut begins = if gap { end } else { base };
         for (lost, start) in between.filter(|(e, s)| plausible(*e) && (end..base).contains(s)) {
             self.assign(lost, start);
+            begins = base;
         }
-        self.assign(epoch, base);
+        self.assign(epoch, begins);
     }
 
     /// The largest known epoch not above `epoch`, and where it ends; `None` if that cannot be told.

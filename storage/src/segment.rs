@@ -698,13 +698,26 @@ impl Segment {
         self.with_txns(|t| t.truncate(&*self.disk, &self.path(files::TXN_INDEX), end))?
     }
 
-    /// Cuts off the batch that holds `offset` and all after it. Gives the new end, which is not beyond `offset`.
+    /// Cuts off the batch that holds `offset` and all after it. Gives the new end, which is that of the last batch that is left, as after a
+    /// restart: replicas that end within a gap would wait for each other.
     pub fn truncate(&self, offset: i64) -> Result<i64, ReadError> {
         if !self.is_made() {
             return Ok(self.end());
         }
         let Some(position) = self.locate(offset)? else {
-            return Ok(self.end());
+            if self.end() <= offset {
+                return Ok(self.end());
+            }
+            // The end of a closed one is only known to lie before the next.
+            return match self.learn_tail() {
+                Ok(end) => Ok(end),
+                Err(Miss::Storage(e)) => Err(e.into()),
+                Err(Miss::Index | Miss::Damage) => {
+                    self.end.store(offset, Ordering::Release);
+                    self.rebuild_indexes()?;
+                    Ok(offset)
+                }
+            };
         };
         let path = self.path(files::LOG);
         let file = self.held_file()?;
@@ -712,10 +725,11 @@ impl Segment {
         let mut walk = Walk::headers(&*file, position, self.len(), self.base);
         let end = match walk.next() {
             _ if self.is_hole(position) => self.first_lost(position).unwrap_or(offset),
-            // It may lie behind a gap.
-            Ok(Some((_, header))) => header.base_offset.min(offset),
+            Ok(Some((_, header))) => header.base_offset,
             _ => return Err(self.damaged(offset)),
         };
+        // It may lie behind a gap.
+        let end = end.min(offset);
         let mut indexes = self.indexes.write();
         self.len.store(position, Ordering::Release);
         self.end.store(end, Ordering::Release);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use airis_protocol::api_key::ApiKey;
 use airis_protocol::frame::FrameDecoder;
 use airis_protocol::wire::{EncodeError, Encoded};
 use airis_storage::is_unreadable;
@@ -228,11 +229,12 @@ impl Connection {
         else {
             return Ok(false);
         };
-        // A request that has no use for its bytes any more may wait long for its answer, and others for the memory.
+        // A produce that has no use for its records any more may wait long for its answer, and others for the memory. What is made of other
+        // requests' bytes may be larger than they are, and stays until the answer.
         let lease = self.permit.take().map(Lease::new);
         let frame = match &lease {
-            Some(lease) => lease.held_by(frame),
-            None => frame,
+            Some(lease) if is_produce(&frame) => lease.held_by(frame),
+            _ => frame,
         };
         self.wanted = None;
         match self.door.dispatch(&self.client, frame) {
@@ -313,6 +315,10 @@ impl Connection {
             Poll::Pending => Ok(Poll::Pending),
         }
     }
+}
+
+fn is_produce(frame: &[u8]) -> bool {
+    frame.starts_with(&(ApiKey::Produce as i16).to_be_bytes())
 }
 
 #[cfg(test)]

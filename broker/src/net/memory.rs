@@ -1,8 +1,8 @@
 //! The memory that large requests may take together.
 //!
 //! Always holds: a request above [`RequestMemory::FREE`] is read only while it holds a permit for all of its bytes; permits are
-//! given out in order; one is given back when the request's bytes are freed, at the latest when it is answered (what is kept of them
-//! then is no request under way). Must never: let one request wait for ever: a request larger than the whole budget takes all of it.
+//! given out in order; one is given back when the request is answered, a produce's when its bytes are freed before that. Must never:
+//! let one request wait for ever: a request larger than the whole budget takes all of it.
 
 use std::sync::Arc;
 

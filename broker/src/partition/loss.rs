@@ -74,7 +74,9 @@ impl Partition {
         let end = self.log().end();
         let known = self.known_committed();
         self.noted.fetch_min(end.0, Ordering::AcqRel);
-        if known > end {
+        // What compaction has taken from its leader's log is cut off as well.
+        let compacted = !doubtful && self.config.load().cleanup_policy.compact;
+        if known > end && !compacted {
             let last = known.0 - 1;
             let more = match before > known {
                 true => format!(

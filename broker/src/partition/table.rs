@@ -670,7 +670,12 @@ impl Publisher for PartitionTable {
         let mut shown = self.shown.lock();
         shown.image = Some(image.clone());
         if *self.begun.borrow() {
+            let waited = shown.waits;
             shown.waits = self.take(image, delta);
+            if waited && !shown.waits {
+                // What had waited may be this node's no more, and its files are there, and nobody has looked at them.
+                shown.run = None;
+            }
         }
     }
 }

@@ -220,7 +220,8 @@ async fn ask(
     let hole = (damage.bytes.end - damage.bytes.start) as usize;
     let mut batches = BytesMut::new();
     let mut at = damage.first;
-    while at < next {
+    // What is missing may end before a gap.
+    while at < next && batches.len() < hole {
         let request = FetchRequest {
             max_bytes: i32::MAX,
             session_epoch: -1,

@@ -12,7 +12,7 @@ use airis_protocol::batch::{BatchHeader, HEADER_LEN, TimestampType, at};
 use airis_protocol::types::{LeaderEpoch, Millis, Offset};
 use smallvec::SmallVec;
 
-use super::{AppendArgs, Appended, Log, Origin, Writer};
+use super::{AppendArgs, Appended, Log, Origin, Segments, Writer};
 use crate::error::{AppendError, StorageError};
 use crate::files;
 use crate::producers::{Staged, marker};
@@ -156,6 +156,7 @@ impl Log {
             self.heal(&mut writer)?;
         }
         if writer.cut_due {
+            self.drop_ahead(&mut writer)?;
             self.active().cut_to_len()?;
             writer.cut_due = false;
         }
@@ -214,6 +215,8 @@ impl Log {
         if let Err(e) = segment.write(parts) {
             writer.amid_append = false;
             writer.cut_due = true;
+            // It is tried again before the next append.
+            let _ = self.drop_ahead(writer);
             return Err(e.into());
         }
         let end = last.next_offset();
@@ -258,8 +261,23 @@ impl Log {
         })
     }
 
+    /// Takes back a segment that was begun behind a gap for batches that then could not be written: others may come before it.
+    fn drop_ahead(&self, writer: &mut Writer) -> Result<(), StorageError> {
+        let (active, end) = (self.active(), self.end().0);
+        if active.base <= end || active.len() > 0 {
+            return Ok(());
+        }
+        active.remove()?;
+        writer.drop_snapshots(&*self.disk, &self.dir, |at, _| at > end);
+        let mut segments = Segments::clone(&self.segments.load());
+        segments.pop();
+        self.segments.store(Arc::new(segments));
+        Ok(())
+    }
+
     /// Brings tables and file back to what readers see, after an append was cut short (a panic, a failed index write).
     pub(super) fn heal(&self, writer: &mut Writer) -> Result<(), StorageError> {
+        self.drop_ahead(writer)?;
         let segments: Arc<_> = self.segments.load_full();
         let active = self.active();
         // A panic may have struck between the segment's end and the log's: what the segment has published is whole.

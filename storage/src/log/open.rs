@@ -438,10 +438,13 @@ impl Opening {
             let epochs = &mut self.epochs;
             let next = segments.get(i + 1).map(|s| s.base);
             let before = segment.len();
-            let recovered = segment.recover(flushed, next, |header| {
+            // What is missing between segments may have been lost.
+            let mut within = false;
+            let recovered = segment.recover(flushed, next, |header, behind_damage| {
                 let (epoch, base) = (LeaderEpoch(header.leader_epoch), Offset(header.base_offset));
-                epochs.find(epoch, base, end, &noted);
+                epochs.find(epoch, base, end, within && !behind_damage, &noted);
                 end = header.next_offset();
+                within = true;
             })?;
             segment.reset_txns()?;
             self.report.scanned_segments += 1;

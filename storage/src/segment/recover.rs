@@ -163,12 +163,13 @@ impl Segment {
     }
 
     /// Reads every batch, checks it, and builds the indexes anew. What cannot be read and lies before offset `flushed` is kept
-    /// as damage if something valid follows it (or the segment of base `next` does); else the segment is cut there.
+    /// as damage if something valid follows it (or the segment of base `next` does); else the segment is cut there. `on_batch` is given
+    /// each batch, and whether damage lies right before it.
     pub fn recover(
         &self,
         flushed: i64,
         next: Option<i64>,
-        mut on_batch: impl FnMut(&BatchHeader),
+        mut on_batch: impl FnMut(&BatchHeader, bool),
     ) -> Result<Recovered, StorageError> {
         let path = self.path(files::LOG);
         let file = self.file()?;
@@ -189,7 +190,8 @@ impl Segment {
                     }
                     ends_at(&mut report.damage, header.base_offset);
                     fresh.note(self.base, &header, position, self.interval);
-                    on_batch(&header);
+                    let hole = report.damage.last();
+                    on_batch(&header, hole.is_some_and(|d| d.bytes.end == position));
                 }
                 Met::End => break,
                 Met::Misnumbered {

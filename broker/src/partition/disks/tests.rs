@@ -5,7 +5,7 @@ use airis_protocol::batch::{BatchBuilder, TimestampType};
 use airis_protocol::compress::Codec;
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::{
-    MetadataRecord, PartitionRecord, RegisterBrokerRecord, TopicRecord,
+    MetadataRecord, PartitionRecord, RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
 };
 
 use airis_protocol::types::{LeaderEpoch, Millis};
@@ -230,7 +230,8 @@ fn records_of_which_nothing_says_whose_they_are_are_not_taken_after_a_loss_of_po
 
 #[test]
 fn what_waits_to_be_opened_has_not_been_looked_at_after_a_loss_of_power() {
-    for opened_later in [false, true] {
+    // Whether it stays so, or it is opened, or the topic goes.
+    for later in ["", "opened", "deleted"] {
         let disk = FaultyDisk::new();
         let disks = open_all(&disk, "x");
         disks.mark_run(Uuid(5), Durability::PageCache).unwrap();
@@ -263,20 +264,31 @@ fn what_waits_to_be_opened_has_not_been_looked_at_after_a_loss_of_power() {
         let (image, delta) = Image::default()
             .apply(Offset(1), LeaderEpoch(1), &[topic, partition])
             .unwrap();
-        table.publish(&Arc::new(image), &delta);
+        let image = Arc::new(image);
+        table.publish(&image, &delta);
         disk.refuse_opens(true);
         table.begin(Uuid(6));
         let here = || table.by_id(Uuid(2), PartitionId(0)).map(|p| p.log().end());
         assert_eq!(here(), Err(ErrorCode::KafkaStorageError));
         disk.refuse_opens(false);
-        if opened_later {
-            table.open_waiting();
-            assert_eq!(here(), Ok(Offset(0)));
+        match later {
+            "opened" => {
+                table.open_waiting();
+                assert_eq!(here(), Ok(Offset(0)));
+            }
+            "deleted" => {
+                let gone = RemoveTopicRecord { topic_id: Uuid(2) };
+                let gone = MetadataRecord::RemoveTopicRecord(gone);
+                let (image, delta) = image.apply(Offset(2), LeaderEpoch(1), &[gone]).unwrap();
+                table.publish(&Arc::new(image), &delta);
+                table.open_waiting();
+            }
+            _ => {}
         }
         let disk = disk.after(Crash::Process, 2);
         let disks = open_all(&disk, "y");
         let lossy = disks.dirs.iter().any(|dir| dir.lossy);
-        assert_eq!(lossy, !opened_later);
+        assert_eq!(lossy, later != "opened", "{later}");
         assert_eq!(open(&disks, Uuid(2), true).log().end(), Offset(0));
     }
 }

@@ -122,7 +122,7 @@ async fn replicas_move_between_directories_under_load_and_over_a_change_of_leade
 }
 
 /// The file of the segment with this number in the log of a topic's partition 0.
-fn segment_file(c: &Cluster, id: i32, topic: &str, number: usize) -> PathBuf {
+pub(super) fn segment_file(c: &Cluster, id: i32, topic: &str, number: usize) -> PathBuf {
     let base = c.partition(id, topic).log().segments()[number].0;
     let name = format!("{:020}.log", base.0);
     c.dir(id).join(format!("{topic}-0")).join(name)
@@ -378,7 +378,7 @@ async fn a_node_without_file_descriptors_loses_nothing_and_makes_up_for_it() {
 }
 
 /// Flips a bit behind the node's back.
-fn rot(path: &std::path::Path, at: u64) {
+pub(super) fn rot(path: &std::path::Path, at: u64) {
     use std::os::unix::fs::FileExt;
     let file = std::fs::OpenOptions::new()
         .read(true)
@@ -392,7 +392,13 @@ fn rot(path: &std::path::Path, at: u64) {
 
 /// What no reader may see is there only for who looks: each batch that a node gives out has a good CRC. Reads all from an offset,
 /// as a consumer that asks again on errors that pass. Gives the errors.
-async fn read_all(c: &Cluster, id: i32, topic: &str, from: i64, to: i64) -> Vec<ErrorCode> {
+pub(super) async fn read_all(
+    c: &Cluster,
+    id: i32,
+    topic: &str,
+    from: i64,
+    to: i64,
+) -> Vec<ErrorCode> {
     let begun = Instant::now();
     let mut errors = Vec::new();
     let mut at = from;
