@@ -14,7 +14,7 @@ use airis_protocol::messages::{
     LeaderChangeMessage, MetadataRecord, SnapshotFooterRecord, SnapshotHeaderRecord,
 };
 use airis_protocol::types::{LeaderEpoch, Millis, Offset};
-use airis_protocol::wire::{Message, Reader};
+use airis_protocol::wire::{EncodeError, Message, Reader};
 use airis_storage::{Disk, OpenMode};
 use bytes::Bytes;
 
@@ -133,25 +133,23 @@ fn control_records(
     builder.build(at, epoch)
 }
 
-/// A batch of metadata records.
+/// A batch of metadata records. Errors if one of them does not fit the format.
 pub(super) fn data_batch(
     records: &[MetadataRecord],
     metadata_version: i16,
     now: Millis,
     at: Offset,
     epoch: LeaderEpoch,
-) -> Bytes {
+) -> Result<Bytes, EncodeError> {
     let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
     for record in records {
-        builder.push(now, None, Some(&frame(record, metadata_version)), &[]);
+        builder.push(now, None, Some(&frame(record, metadata_version)?), &[]);
     }
-    builder.build(at, epoch)
+    Ok(builder.build(at, epoch))
 }
 
-fn frame(record: &MetadataRecord, metadata_version: i16) -> Bytes {
-    record
-        .write_framed(record_version(record, metadata_version))
-        .expect("decisions use no field that their version lacks")
+fn frame(record: &MetadataRecord, metadata_version: i16) -> Result<Bytes, EncodeError> {
+    record.write_framed(record_version(record, metadata_version))
 }
 
 /// The records of a data batch.
@@ -249,7 +247,8 @@ pub(super) fn encode(image: &Image, quorum: &QuorumRecords, last_timestamp: Mill
     let mut next = first.len() as i64;
     let mut builder = BatchBuilder::new(Codec::None, TimestampType::Create);
     for record in image.records() {
-        builder.push(now, None, Some(&frame(&record, version)), &[]);
+        let framed = frame(&record, version).expect("an image comes of records that were written");
+        builder.push(now, None, Some(&framed), &[]);
         if builder.size() >= BATCH_TARGET {
             out.extend(builder.build(Offset(next), epoch));
             next += i64::from(builder.count());

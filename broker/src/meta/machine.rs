@@ -112,13 +112,8 @@ impl State {
             EntryPayload::Membership(_) if accepted => {
                 let noop = MetadataRecord::NoOpRecord(NoOpRecord {});
                 let version = self.image.feature(features::METADATA_VERSION);
-                self.take(checkpoint::data_batch(
-                    &[noop],
-                    version,
-                    now,
-                    Offset(next),
-                    epoch,
-                ))?;
+                let batch = checkpoint::data_batch(&[noop], version, now, Offset(next), epoch);
+                self.take(batch.map_err(io::Error::other)?)?;
             }
             EntryPayload::Normal(proposal) if accepted => {
                 for batch in &proposal.batches {

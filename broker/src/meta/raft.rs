@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airis_cluster::machine::Chance;
-use airis_cluster::metadata::decide::MAX_RECORDS;
+use airis_cluster::metadata::decide::{MAX_RECORDS, MetaDecision};
 use airis_cluster::metadata::{Command, Env, Image, Reply, Settings, decide, features};
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::MetadataRecord;
@@ -196,27 +196,48 @@ impl Group {
             chance: &mut driver.chance,
             settings: &driver.settings,
         };
-        let answer = decide(&self.image, &mut env, job.command).map(|decision| {
-            if !decision.records.is_empty() {
-                let version = self.image.feature(features::METADATA_VERSION);
-                // Only the records of brokers that come and go can be more than one batch, and they need not be atomic: each of
-                // them leaves a state that the next registration puts right.
-                for records in decision.records.chunks(MAX_RECORDS) {
-                    let batch = data_batch(records, version, now, Offset(0), LeaderEpoch(0));
-                    self.bytes += batch.len();
-                    self.proposal.batches.push(batch.to_vec());
-                }
-                let position = self.image.position;
-                let (image, _) = self
-                    .image
-                    .apply(position.next(), position.epoch, &decision.records)
-                    .expect("what was decided on an image can be replayed onto it");
-                self.image = image;
-            }
-            decision.reply
-        });
+        let answer = decide(&self.image, &mut env, job.command)
+            .and_then(|decision| self.take(decision, now));
         self.answers.push((job.done, answer));
     }
+
+    /// Takes the records of a decision in, all or none.
+    fn take(&mut self, decision: MetaDecision, now: Millis) -> Result<Reply, ErrorCode> {
+        let records = &decision.records;
+        if !records.is_empty() {
+            let version = self.image.feature(features::METADATA_VERSION);
+            let batches = encode(records, version, now)?;
+            let position = self.image.position;
+            let (image, _) = self
+                .image
+                .apply(position.next(), position.epoch, records)
+                .expect("what was decided on an image can be replayed onto it");
+            self.image = image;
+            self.bytes += batches.iter().map(Vec::len).sum::<usize>();
+            self.proposal.batches.extend(batches);
+        }
+        Ok(decision.reply)
+    }
+}
+
+/// The batches of one decision's records. One that cannot be written is refused here: whoever asked for it must not end the
+/// controller.
+fn encode(
+    records: &[MetadataRecord],
+    version: i16,
+    now: Millis,
+) -> Result<Vec<Vec<u8>>, ErrorCode> {
+    // Only the records of brokers that come and go can be more than one batch, and they need not be atomic: each of them leaves a
+    // state that the next registration puts right.
+    let batches = records.chunks(MAX_RECORDS).map(|records| {
+        let batch = data_batch(records, version, now, Offset(0), LeaderEpoch(0));
+        let batch = batch.map_err(|e| {
+            tracing::error!("a change is refused, as its records cannot be written: {e}");
+            ErrorCode::UnknownServerError
+        })?;
+        Ok(batch.to_vec())
+    });
+    batches.collect()
 }
 
 /// Answers of one group: to be given once this offset is published.

@@ -178,6 +178,27 @@ async fn a_new_node_bootstraps_registers_and_creates_topics_that_are_published_b
     meta.stop().await.unwrap();
 }
 
+/// Whoever asks for what does not fit a record, or for too much at once, is refused, and the controller goes on.
+#[tokio::test]
+async fn what_cannot_be_written_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (meta, _) = start(dir.path()).await;
+    let handle = meta.handle().clone();
+    handle.register(registration(100)).await.unwrap();
+    let before = handle.image();
+    let long = BrokerRegistrationRequest {
+        broker_id: 2,
+        rack: Some("r".repeat(40_000).into()),
+        log_dirs: vec![Uuid(0x2345_6789_abcd_4def)],
+        ..registration(200)
+    };
+    let refused = handle.submit(Command::RegisterBroker(long)).await;
+    assert_eq!(refused, Err(ErrorCode::UnknownServerError));
+    assert_eq!(state(&handle.image()), state(&before));
+    assert_eq!(create(&handle, "a", 1).await, 0);
+    meta.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn what_was_answered_is_there_after_a_stop_and_after_a_crash() {
     let dir = tempfile::tempdir().unwrap();
@@ -314,7 +335,7 @@ fn append(journal: &mut journal::Journal) {
     let at = airis_protocol::types::Offset(journal.next());
     let record = MetadataRecord::TopicRecord(TopicRecord::default());
     let epoch = airis_protocol::types::LeaderEpoch(1);
-    let batch = checkpoint::data_batch(&[record], 30, Millis(1), at, epoch);
+    let batch = checkpoint::data_batch(&[record], 30, Millis(1), at, epoch).unwrap();
     journal.append(&batch).unwrap();
 }
 
@@ -466,7 +487,7 @@ async fn a_log_that_another_kafka_went_on_with_wins_over_the_raft_store() {
     });
     let at = airis_protocol::types::Offset(at.0 + 1);
     journal
-        .append(&checkpoint::data_batch(&[record], 30, now, at, epoch))
+        .append(&checkpoint::data_batch(&[record], 30, now, at, epoch).unwrap())
         .unwrap();
     journal.close().unwrap();
 

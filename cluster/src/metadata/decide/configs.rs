@@ -19,7 +19,8 @@ use crate::metadata::image::{ConfigMap, Image, ResourceType};
 
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 const UNCLEAN_ELECTION: &str = "unclean.leader.election.enable";
-/// The longest value, in UTF-16 units: longer ones do not fit a record's string (Kafka's `Short.MAX_VALUE`).
+/// The longest value, in bytes: longer ones do not fit a record's string. Requests hold none, but what is appended adds up. Kafka
+/// counts UTF-16 units here, and its controller steps down over a value that passes and cannot be written.
 const MAX_VALUE: usize = i16::MAX as usize;
 
 /// What is to happen to one config.
@@ -175,7 +176,7 @@ fn validate(
             None => {
                 all.remove(r.name.as_str());
             }
-            Some(value) if value.encode_utf16().count() > MAX_VALUE => {
+            Some(value) if value.len() > MAX_VALUE => {
                 return invalid(format!(
                     "The configuration value cannot be added because it exceeds the maximum value size of {MAX_VALUE} bytes."
                 ));

@@ -787,6 +787,31 @@ fn configs_change_by_operation_and_are_checked_as_a_whole() {
     );
 }
 
+/// A record's string is bounded in bytes, whatever they spell.
+#[test]
+fn a_value_that_was_appended_to_beyond_a_records_string_is_refused() {
+    let mut c = Controller::with_brokers(1);
+    let half = |of: &str| of.repeat(i16::MAX as usize / 2);
+    let ok = (E::None, String::new());
+    assert_eq!(
+        c.incremental(16, "s", &[("metrics", 0, Some(&half("ä")))]),
+        ok
+    );
+    let before = c.image.clone();
+    let (code, message) = c.incremental(16, "s", &[("metrics", 2, Some(&half("ö")))]);
+    assert_eq!(code, E::InvalidConfig, "{message}");
+    assert_eq!(c.image, before);
+    // What just fits is taken.
+    assert_eq!(
+        c.incremental(16, "t", &[("metrics", 0, Some(&half("a")))]),
+        ok
+    );
+    assert_eq!(
+        c.incremental(16, "t", &[("metrics", 2, Some(&half("b")))]),
+        ok
+    );
+}
+
 #[test]
 fn brokers_register_by_kafkas_rules() {
     let mut c = Controller::with_brokers(2);
