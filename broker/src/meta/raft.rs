@@ -61,9 +61,11 @@ openraft::declare_raft_types!(
 pub(super) type Entry = openraft::Entry<TypeConfig>;
 type Metrics = RaftMetrics<NodeKey, Node>;
 
-/// A group of commands is closed at this many, or at [`GROUP_BYTES_MAX`] of records.
+/// A group of commands is closed at this many, or at [`GROUP_BYTES_MAX`] of records: an entry is no more than that and one decision.
 const GROUP_JOBS_MAX: usize = 4096;
 const GROUP_BYTES_MAX: usize = 4 << 20;
+/// What one request may cause is one batch, and a batch is no larger (Kafka's `MAX_BATCH_SIZE_BYTES`).
+const BATCH_BYTES_MAX: usize = 8 << 20;
 /// Answers that wait for their image to be published. The next groups go on meanwhile.
 const ANSWERS_MAX: usize = 64;
 /// What is kept free on disk beyond a group's records: frames, index entries.
@@ -220,8 +222,8 @@ impl Group {
     }
 }
 
-/// The batches of one decision's records. One that cannot be written is refused here: whoever asked for it must not end the
-/// controller.
+/// The batches of one decision's records. What cannot be written, or is more than an entry should hold, is refused here: whoever
+/// asked for it must not end the controller, nor the next one.
 fn encode(
     records: &[MetadataRecord],
     version: i16,
@@ -235,6 +237,13 @@ fn encode(
             tracing::error!("a change is refused, as its records cannot be written: {e}");
             ErrorCode::UnknownServerError
         })?;
+        if batch.len() > BATCH_BYTES_MAX {
+            tracing::warn!(
+                bytes = batch.len(),
+                "a change is refused, as its records are too many"
+            );
+            return Err(ErrorCode::PolicyViolation);
+        }
         Ok(batch.to_vec())
     });
     batches.collect()

@@ -64,6 +64,9 @@ pub(super) struct Store {
     waiting: Arc<AtomicUsize>,
 }
 
+/// Entries are sent together up to this many bytes of them, or one: what a voter was away for must not become one message.
+const SENT_TOGETHER_MAX: usize = 16 << 20;
+
 /// How often a full disk is tried again.
 const ROOM_LOOK: Duration = Duration::from_millis(100);
 
@@ -308,7 +311,7 @@ impl Store {
         #[cfg(feature = "sim")]
         if is_planted(Plant::UnsyncedVote) {
             let mut bytes = Vec::new();
-            Frame::Vote(vote).put(&mut bytes);
+            Frame::Vote(vote).put(&mut bytes)?;
             let mut state = self.state.lock();
             state.vote = Some(vote);
             return state.wal.append_unsynced(&bytes);
@@ -325,7 +328,7 @@ impl Store {
 
     fn save(&self, frame: Frame) -> io::Result<()> {
         let mut bytes = Vec::new();
-        frame.put(&mut bytes);
+        frame.put(&mut bytes)?;
         self.state.lock().wal.append(&bytes)
     }
 
@@ -443,6 +446,32 @@ impl RaftLogReader<TypeConfig> for Store {
             .map(|(_, e)| e.clone())
             .collect())
     }
+
+    /// What is sent at once: the first of these entries, and as many more as are not too much.
+    async fn limited_get_log_entries(
+        &mut self,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<Entry>, Failure> {
+        let state = self.state.lock();
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for (_, entry) in state.entries.range(start..end.max(start)) {
+            bytes += size_of(entry);
+            if bytes > SENT_TOGETHER_MAX && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry.clone());
+        }
+        Ok(entries)
+    }
+}
+
+/// The bytes of metadata that an entry holds.
+fn size_of(entry: &Entry) -> usize {
+    match &entry.payload {
+        EntryPayload::Normal(p) => p.batches.iter().map(Vec::len).sum(),
+        EntryPayload::Blank | EntryPayload::Membership(_) => 0,
+    }
 }
 
 impl RaftLogStorage<TypeConfig> for Store {
@@ -492,7 +521,7 @@ impl RaftLogStorage<TypeConfig> for Store {
             .blocking(move |s| {
                 let mut bytes = Vec::new();
                 for frame in &frames {
-                    frame.put(&mut bytes);
+                    frame.put(&mut bytes)?;
                 }
                 let mut state = s.state.lock();
                 #[cfg(feature = "sim")]

@@ -14,7 +14,7 @@ use airis_storage::disk::faulty::{Crash, Dice, FaultyDisk};
 use airis_storage::{Disk, OpenMode, RealDisk};
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 use openraft::testing::{StoreBuilder, Suite};
-use openraft::{EntryPayload, Membership, RaftSnapshotBuilder, StorageError, Vote};
+use openraft::{EntryPayload, Membership, RaftLogReader, RaftSnapshotBuilder, StorageError, Vote};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
@@ -194,6 +194,21 @@ async fn what_cannot_be_written_is_refused() {
     };
     let refused = handle.submit(Command::RegisterBroker(long)).await;
     assert_eq!(refused, Err(ErrorCode::UnknownServerError));
+    let subscription = |i: usize| incremental_alter_configs_request::AlterConfigsResource {
+        resource_type: 16,
+        resource_name: format!("s{i}").into(),
+        configs: vec![incremental_alter_configs_request::AlterableConfig {
+            name: "metrics".into(),
+            config_operation: 0,
+            value: Some("m".repeat(32_000).into()),
+        }],
+    };
+    let large = IncrementalAlterConfigsRequest {
+        resources: (0..270).map(subscription).collect(),
+        validate_only: false,
+    };
+    let refused = handle.incremental_alter_configs(large).await;
+    assert_eq!(refused, Err(ErrorCode::PolicyViolation));
     assert_eq!(state(&handle.image()), state(&before));
     assert_eq!(create(&handle, "a", 1).await, 0);
     meta.stop().await.unwrap();
@@ -864,6 +879,25 @@ fn member_entry(index: u64) -> Entry {
         log_id: wal::log_id(1, index),
         payload: EntryPayload::Membership(Membership::new(vec![BTreeSet::from([0])], None)),
     }
+}
+
+#[tokio::test]
+async fn large_entries_are_not_sent_all_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = wal::Base::default();
+    let mut store = Store::create(&real(), dir.path(), base, None).unwrap();
+    let large = |index| Entry {
+        log_id: wal::log_id(1, index),
+        payload: EntryPayload::Normal(raft::Proposal {
+            first_offset: -1,
+            batches: vec![vec![0; 6 << 20]],
+        }),
+    };
+    store.blocking_append((1..=5).map(large)).await.unwrap();
+    let mut sent = async |from, to| store.limited_get_log_entries(from, to).await.unwrap().len();
+    assert_eq!(sent(1, 6).await, 2);
+    assert_eq!(sent(5, 6).await, 1);
+    assert_eq!(sent(5, 5).await, 0);
 }
 
 #[tokio::test]

@@ -139,8 +139,8 @@ pub(super) fn put_log_id(out: &mut Vec<u8>, id: &LogId<NodeKey>) {
 }
 
 impl Frame {
-    /// Appends the frame, header and all.
-    pub fn put(&self, out: &mut Vec<u8>) {
+    /// Appends the frame, header and all. One that is too long is an error, and nothing of it is appended.
+    pub fn put(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
         out.extend_from_slice(&[0; FRAME_HEADER]);
         match self {
@@ -188,13 +188,13 @@ impl Frame {
             }
         }
         let body = start + FRAME_HEADER;
-        let len = out.len() - body;
-        assert!(
-            len <= FRAME_MAX,
-            "proposals are limited where they are made"
-        );
+        if out.len() - body > FRAME_MAX {
+            out.truncate(start);
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         let header = frame_header(&out[body..]);
         out[start..body].copy_from_slice(&header);
+        Ok(())
     }
 
     fn read(body: &[u8]) -> Option<Frame> {
@@ -318,7 +318,7 @@ impl Wal {
     pub fn replace(disk: &Arc<dyn Disk>, dir: &Path, frames: &[Frame]) -> io::Result<Wal> {
         let mut bytes = MAGIC.to_vec();
         for frame in frames {
-            frame.put(&mut bytes);
+            frame.put(&mut bytes)?;
         }
         let fresh = dir.join(FRESH);
         let file = disk.open(&fresh, OpenMode::Truncate)?;
@@ -364,8 +364,12 @@ impl Wal {
         Ok(())
     }
 
-    /// Makes sure that so many bytes can be appended: a full disk is then found before a write is promised.
+    /// Makes sure that an entry of so many bytes can be appended: a full disk is then found before a write is promised, and so is
+    /// an entry that is too long for a frame.
     pub fn reserve(&self, bytes: u64) -> io::Result<()> {
+        if bytes > FRAME_MAX as u64 {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         let group = (FRAME_HEADER + 1) as u64;
         self.file.preallocate(self.len + group + bytes)
     }
@@ -495,11 +499,31 @@ mod tests {
         let mut wal = Wal::replace(&disk(), dir.path(), &all[..2]).unwrap();
         for frame in &all[2..] {
             let mut bytes = Vec::new();
-            frame.put(&mut bytes);
+            frame.put(&mut bytes).unwrap();
             wal.append(&bytes).unwrap();
         }
         let (_, read) = Wal::open(&disk(), dir.path()).unwrap();
         assert_eq!(text(&read), text(&all));
+    }
+
+    #[test]
+    fn an_entry_that_is_too_long_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let wal = Wal::replace(&disk(), dir.path(), &frames()[..2]).unwrap();
+        let too_long = FRAME_MAX as u64 + 1;
+        let refused = wal.reserve(too_long).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::FileTooLarge);
+        let entry = Frame::Entry(Entry {
+            log_id: log_id(4, 9),
+            payload: EntryPayload::Normal(Proposal {
+                first_offset: 43,
+                batches: vec![vec![1; too_long as usize]],
+            }),
+        });
+        let mut bytes = b"before".to_vec();
+        let refused = entry.put(&mut bytes).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(bytes, b"before");
     }
 
     #[test]
@@ -512,7 +536,7 @@ mod tests {
         let mut ends = vec![MAGIC.len()];
         for i in 0..all.len() {
             let mut bytes = Vec::new();
-            all[i].put(&mut bytes);
+            all[i].put(&mut bytes).unwrap();
             ends.push(ends[i] + bytes.len());
         }
         for cut in MAGIC.len()..whole.len() {
@@ -521,7 +545,7 @@ mod tests {
             let kept = ends.iter().filter(|e| **e <= cut).count() - 1;
             assert_eq!(text(&read), text(&all[..kept]), "cut at {cut}");
             let mut bytes = Vec::new();
-            all[6].put(&mut bytes);
+            all[6].put(&mut bytes).unwrap();
             wal.append(&bytes).unwrap();
             let (_, read) = Wal::open(&disk(), dir.path()).unwrap();
             assert_eq!(read.len(), kept + 1, "appended after a cut at {cut}");
@@ -530,7 +554,8 @@ mod tests {
         drop(Wal::replace(&disk(), dir.path(), &all[..2]).unwrap());
         let mut wal = Wal::open(&disk(), dir.path()).unwrap().0;
         let mut bytes = Vec::new();
-        all[2..6].iter().for_each(|frame| frame.put(&mut bytes));
+        let put = |frame: &Frame| frame.put(&mut bytes).unwrap();
+        all[2..6].iter().for_each(put);
         wal.append(&bytes).unwrap();
         let (_, read) = Wal::open(&disk(), dir.path()).unwrap();
         assert_eq!(text(&read), text(&all[..6]));

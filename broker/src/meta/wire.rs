@@ -140,7 +140,8 @@ impl Call {
                 put_option(&mut body, &r.leader_commit);
                 body.extend_from_slice(&(r.entries.len() as u32).to_le_bytes());
                 for entry in &r.entries {
-                    Frame::Entry(entry.clone()).put(&mut body);
+                    let frame = Frame::Entry(entry.clone());
+                    frame.put(&mut body).expect("it was in the store");
                 }
             }
             Call::Vote(r) => {
