@@ -3,6 +3,8 @@
 //! Always holds: a replica in a directory that is not online is in no ISR. Must never: take one broker's word for another's
 //! replicas.
 
+use std::collections::BTreeSet;
+
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::assign_replicas_to_dirs_response as response;
 use airis_protocol::messages::{AssignReplicasToDirsRequest, AssignReplicasToDirsResponse};
@@ -26,13 +28,14 @@ pub(super) fn assign(
     let id = NodeId(request.broker_id);
     check_epoch(image, id, BrokerEpoch(request.broker_epoch))?;
     let broker = image.broker(id).expect("its epoch was checked");
+    let held: BTreeSet<&Uuid> = broker.directories.iter().collect();
     let mut draft = Draft::new(image);
     let mut directories = Vec::with_capacity(request.directories.len());
     for directory in request.directories {
         let online = match directory.id {
             Uuid::LOST => false,
             Uuid::UNASSIGNED | Uuid::MIGRATING => true,
-            id => broker.directories.contains(&id),
+            id => held.contains(&id),
         };
         let mut topics = Vec::with_capacity(directory.topics.len());
         for named in directory.topics {

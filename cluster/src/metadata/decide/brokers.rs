@@ -3,7 +3,7 @@
 //! Always holds: a partition's leader is in its ISR and its broker is active; a broker's epoch is the offset of its registration.
 //! Must never: let a broker lead that is not known to have the partition's records, while one that is may come back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[cfg(feature = "sim")]
 use crate::plant::{Plant, is_planted};
@@ -57,10 +57,11 @@ pub(super) fn register(
         let clean = existing.is_some_and(|b| b.epoch.0 == request.previous_broker_epoch);
         #[cfg(feature = "sim")]
         let clean = clean || is_planted(Plant::UncleanReturn);
+        let there: BTreeSet<Uuid> = request.log_dirs.iter().copied().collect();
         let event = match image.feature(features::ELIGIBLE_LEADER_REPLICAS) {
             0 => Event::Leaves(id),
             _ if !clean => Event::Crashed(id),
-            _ => Event::Returns(id, &request.log_dirs),
+            _ => Event::Returns(id, &there),
         };
         elect(image, env, event, &mut records);
     }
@@ -160,10 +161,11 @@ fn check_directories(image: &Image, id: NodeId, directories: &[Uuid]) -> Result<
     let mut sorted = directories.to_vec();
     sorted.sort();
     sorted.dedup();
-    let taken = image
-        .brokers()
-        .filter(|b| b.id != id)
-        .any(|b| directories.iter().any(|d| b.directories.contains(d)));
+    let taken = image.brokers().filter(|b| b.id != id).any(|b| {
+        b.directories
+            .iter()
+            .any(|d| sorted.binary_search(d).is_ok())
+    });
     if directories.is_empty()
         || directories.iter().any(|d| d.is_reserved())
         || sorted.len() != directories.len()
@@ -260,10 +262,10 @@ pub(super) enum Event<'a> {
     /// As before, and its log may have lost its end.
     Crashed(NodeId),
     /// Loses what it has in these directories.
-    Loses(NodeId, &'a [Uuid]),
+    Loses(NodeId, &'a BTreeSet<Uuid>),
     /// Is there anew after a clean stop, with these directories: what is in no other is whole. Where a directory is gone, or what it
     /// held could not be opened, the replica may be begun anew, empty.
-    Returns(NodeId, &'a [Uuid]),
+    Returns(NodeId, &'a BTreeSet<Uuid>),
 }
 
 /// What becomes of all partitions that the event concerns.

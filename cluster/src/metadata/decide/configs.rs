@@ -3,7 +3,7 @@
 //! Always holds: a resource is changed as a whole or not at all; what is stored has been checked against the tables. Must never:
 //! store a config that a later start would refuse.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::create_topics_request::CreatableTopic;
@@ -132,14 +132,22 @@ fn edit_list(resource: &Resource, name: &str, before: Option<&Str>, op: &Op) -> 
         None => checks::default_value(resource.0, name).unwrap_or_default(),
     };
     let mut list: Vec<&str> = before.split(',').filter(|v| !v.is_empty()).collect();
-    for value in values.split(',') {
-        match (add, list.iter().position(|v| *v == value)) {
-            (true, None) => list.push(value),
-            (false, Some(at)) => {
-                list.remove(at);
-            }
-            _ => {}
+    if add {
+        let mut there: BTreeSet<&str> = list.iter().copied().collect();
+        list.extend(values.split(',').filter(|v| there.insert(v)));
+    } else {
+        // Each mention takes one out, from the front.
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        for value in values.split(',') {
+            *times.entry(value).or_default() += 1;
         }
+        list.retain(|v| match times.get_mut(v) {
+            Some(n) if *n > 0 => {
+                *n -= 1;
+                false
+            }
+            _ => true,
+        });
     }
     Ok(list.join(",").into())
 }
@@ -247,9 +255,9 @@ fn exists(image: &Image, settings: &Settings, ty: ResourceType, name: &str) -> R
 
 /// What is known of the partitions of a topic (of all for "") that have neither a leader nor an ISR, as records.
 fn leaderless<'a>(image: &'a Image, name: &'a Str) -> impl Iterator<Item = MetadataRecord> + 'a {
-    image
-        .topics()
-        .filter(move |t| name.is_empty() || t.name == *name)
+    let all = name.is_empty().then(|| image.topics());
+    let topics = all.into_iter().flatten().chain(image.topic(name));
+    topics
         .flat_map(|t| {
             t.partitions
                 .iter()
@@ -298,7 +306,7 @@ fn clear_elr(image: &Image, records: &mut Vec<MetadataRecord>) {
             MetadataRecord::ClearElrRecord(r) => Some(r.topic_name.clone()),
             _ => None,
         })
-        .collect::<std::collections::BTreeSet<Str>>()
+        .collect::<BTreeSet<Str>>()
         .iter()
         .flat_map(|name| leaderless(image, name))
         .collect();
@@ -337,7 +345,7 @@ fn sort_out<T>(resources: Vec<(i8, Str, T)>) -> Vec<(i8, Str, Asked<T>)> {
 /// Refuses a config that is named twice, and values that are missing.
 fn check_names<'a>(configs: impl Iterator<Item = (&'a Str, bool)> + Clone) -> Result<(), Fault> {
     let invalid = |text: String| Err(Fault::new(ErrorCode::InvalidRequest, text));
-    let names: std::collections::BTreeSet<&Str> = configs.clone().map(|(name, _)| name).collect();
+    let names: BTreeSet<&Str> = configs.clone().map(|(name, _)| name).collect();
     if names.len() != configs.clone().count() {
         return invalid("Error due to duplicate config keys".into());
     }

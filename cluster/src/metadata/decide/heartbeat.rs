@@ -3,6 +3,8 @@
 //! Always holds: a broker leads only what its applied metadata knows of; one that shuts down has given up all leaderships, and
 //! every broker that goes on knows so, before it may stop. Must never: fence a broker for what another one does.
 
+use std::collections::BTreeSet;
+
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::*;
 use airis_protocol::types::{BrokerEpoch, NodeId, Uuid};
@@ -83,11 +85,9 @@ fn next(
     passed: bool,
 ) -> Next {
     let leads = || each_partition(image).any(|(_, _, p)| p.leader == Some(broker.id));
-    let all_lost = !broker.directories.is_empty()
-        && broker
-            .directories
-            .iter()
-            .all(|d| request.offline_log_dirs.contains(d));
+    let offline: BTreeSet<&Uuid> = request.offline_log_dirs.iter().collect();
+    let all_lost =
+        !broker.directories.is_empty() && broker.directories.iter().all(|d| offline.contains(d));
     if broker.fenced {
         return match request {
             r if r.want_shut_down => Next::Stopped,
@@ -150,10 +150,10 @@ fn directories(
 ) {
     let broker = image.broker(id).expect("its epoch was checked");
     let version = image.feature(features::METADATA_VERSION);
-    let (lost, left): (Vec<Uuid>, Vec<Uuid>) = broker
-        .directories
-        .iter()
-        .partition(|d| request.offline_log_dirs.contains(d));
+    let offline: BTreeSet<&Uuid> = request.offline_log_dirs.iter().collect();
+    let directories = || broker.directories.iter().copied();
+    let lost: BTreeSet<Uuid> = directories().filter(|d| offline.contains(d)).collect();
+    let left: Vec<Uuid> = directories().filter(|d| !lost.contains(d)).collect();
     // A record cannot say that a broker has no directory left. Such a broker is fenced instead.
     if version >= features::DIRECTORIES_FROM && !lost.is_empty() && !left.is_empty() {
         elect(image, env, Event::Loses(id, &lost), records);

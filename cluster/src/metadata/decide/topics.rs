@@ -36,6 +36,7 @@ pub(super) fn create(
     request: CreateTopicsRequest,
     describable: Option<Vec<Str>>,
 ) -> MetaDecision {
+    let describable: Option<BTreeSet<Str>> = describable.map(|names| names.into_iter().collect());
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
     for topic in &request.topics {
         *times.entry(topic.name.as_str()).or_default() += 1;

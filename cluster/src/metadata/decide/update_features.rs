@@ -25,11 +25,12 @@ const UNSAFE_DOWNGRADE: i8 = 3;
 
 pub(super) fn update(image: &Image, env: &Env<'_>, request: UpdateFeaturesRequest) -> MetaDecision {
     // The last mention of a feature counts.
-    let mut updates: Vec<&FeatureUpdateKey> = Vec::new();
-    for update in &request.feature_updates {
-        updates.retain(|u| u.feature != update.feature);
-        updates.push(update);
-    }
+    let mentions = || request.feature_updates.iter().enumerate();
+    let last: BTreeMap<&str, usize> = mentions().map(|(at, u)| (u.feature.as_str(), at)).collect();
+    let updates: Vec<&FeatureUpdateKey> = mentions()
+        .filter(|(at, u)| last[u.feature.as_str()] == *at)
+        .map(|(_, u)| u)
+        .collect();
     let mut proposed: BTreeMap<&str, i16> =
         image.features().map(|(n, l)| (n.as_str(), l)).collect();
     proposed.extend(

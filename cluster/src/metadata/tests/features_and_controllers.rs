@@ -51,6 +51,28 @@ fn formatted(levels: &[(&'static str, i16)]) -> Controller {
 }
 
 #[test]
+fn the_last_mention_of_a_feature_counts_in_its_place() {
+    let mut c = Controller::with_brokers(1);
+    let level = |name| c.image.feature(name);
+    let (group, transaction) = (level("group.version"), level("transaction.version"));
+    let updates = [
+        ("group.version", 99, UPGRADE),
+        ("transaction.version", transaction, UPGRADE),
+        ("group.version", group, UPGRADE),
+    ];
+    let before = c.log.len();
+    assert_eq!(update(&mut c, &updates, false).0, E::None);
+    let told: Vec<&str> = c.log[before..]
+        .iter()
+        .map(|r| match r {
+            MetadataRecord::FeatureLevelRecord(r) => r.name.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, ["transaction.version", "group.version"]);
+}
+
+#[test]
 fn updates_are_refused_for_kafkas_reasons() {
     let mut c = Controller::with_brokers(2);
     let cases: &[(&str, i16, i8, &str)] = &[

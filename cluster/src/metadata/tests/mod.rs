@@ -787,6 +787,72 @@ fn configs_change_by_operation_and_are_checked_as_a_whole() {
     );
 }
 
+#[test]
+fn lists_are_edited_value_by_value() {
+    let mut c = Controller::with_brokers(1);
+    for (op, value, after) in [
+        (0, "a,b,a,c,a", "a,b,a,c,a"),
+        (3, "a,a,c,d", "b,a"),
+        (2, "a,d,b,d", "b,a,d"),
+    ] {
+        let edited = c.incremental(16, "s", &[("metrics", op, Some(value))]);
+        assert_eq!(edited, (E::None, String::new()));
+        let now = c.config(ResourceType::ClientMetrics, "s", "metrics");
+        assert_eq!(now.as_deref(), Some(after), "{op} {value}");
+    }
+}
+
+/// The controller decides one request after the other: none may keep it busy for minutes.
+#[test]
+fn long_lists_do_not_take_long() {
+    let began = std::time::Instant::now();
+    let mut c = Controller::with_brokers(1);
+    let many = || (0..100_000).map(|i| format!("n{i}"));
+    c.run(Command::UpdateFeatures(UpdateFeaturesRequest {
+        feature_updates: many()
+            .map(|name| update_features_request::FeatureUpdateKey {
+                feature: name.into(),
+                max_version_level: 1,
+                upgrade_type: 1,
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    }))
+    .unwrap();
+    c.run(Command::CreateTopics {
+        request: CreateTopicsRequest {
+            topics: many().map(|name| topic(&name, 0, 1)).collect(),
+            ..Default::default()
+        },
+        describable: Some(many().map(Str::from).collect()),
+    })
+    .unwrap();
+    // As many short values as there is room for.
+    let values: Vec<String> = (0..6_000).map(|i| format!("{i:x}")).collect();
+    let values = Str::from(values.join(","));
+    for op in [2, 3] {
+        let resource = |i: usize| incremental_alter_configs_request::AlterConfigsResource {
+            resource_type: 16,
+            resource_name: format!("s{i}").into(),
+            configs: vec![incremental_alter_configs_request::AlterableConfig {
+                name: "metrics".into(),
+                config_operation: op,
+                value: Some(values.clone()),
+            }],
+        };
+        c.run(Command::IncrementalAlterConfigs(
+            IncrementalAlterConfigsRequest {
+                resources: (0..100).map(resource).collect(),
+                validate_only: false,
+            },
+        ))
+        .unwrap();
+    }
+    let took = began.elapsed();
+    assert!(took < std::time::Duration::from_secs(20), "{took:?}");
+}
+
 /// A record's string is bounded in bytes, whatever they spell.
 #[test]
 fn a_value_that_was_appended_to_beyond_a_records_string_is_refused() {
