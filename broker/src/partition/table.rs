@@ -535,6 +535,18 @@ impl PartitionTable {
         for topic in delta.deleted.values() {
             self.drop_topic(&mut tables, topic);
         }
+        // Configs before ISRs: the controller has decided on an ISR with the newest `min.insync.replicas`, and under an older one
+        // what is in too few replicas would count as committed. What is opened below is opened with its config.
+        // Topics whose own configs changed, or all of them if the broker's did.
+        let all = all_configs(delta);
+        for (name, (_, partitions)) in &tables.by_name {
+            if all || delta.configs.contains(&(ResourceType::Topic, name.clone())) {
+                let config = Arc::new(self.topic_config(image, name));
+                for partition in partitions.iter().filter_map(Slot::partition) {
+                    partition.set_config(config.clone());
+                }
+            }
+        }
         let topics: Vec<_> = delta
             .topics
             .keys()
@@ -547,18 +559,8 @@ impl PartitionTable {
         if !delta.brokers.is_empty() {
             self.take_brokers(&tables, image, &delta.brokers);
         }
-        if all_configs(delta) {
+        if all {
             self.take_limits(image);
-        }
-        // Topics whose own configs changed, or all of them if the broker's did.
-        let all = all_configs(delta);
-        for (name, (_, partitions)) in &tables.by_name {
-            if all || delta.configs.contains(&(ResourceType::Topic, name.clone())) {
-                let config = Arc::new(self.topic_config(image, name));
-                for partition in partitions.iter().filter_map(Slot::partition) {
-                    partition.set_config(config.clone());
-                }
-            }
         }
         let waits = waits(&tables);
         self.tables.store(Arc::new(tables));
