@@ -145,6 +145,7 @@ fn a_new_topics_configs_are_told_as_they_were_written_and_from_where_they_come()
 #[test]
 fn pools_of_threads_change_in_steps() {
     let fixed = map(&[("num.io.threads", "8")]);
+    let set = |wanted| map(&[("num.io.threads", wanted)]);
     for (wanted, allowed) in [
         ("0", false),
         ("3", false),
@@ -153,14 +154,22 @@ fn pools_of_threads_change_in_steps() {
         ("16", true),
         ("17", false),
     ] {
-        let checked =
-            check_thread_counts(&map(&[("num.io.threads", wanted)]), &Layers::fixed(&fixed));
+        let now = |name: &str| Layers::fixed(&fixed).value(name);
+        let checked = check_thread_counts(&set(wanted), &now);
         assert_eq!(checked.is_ok(), allowed, "{wanted}");
     }
     for (wanted, allowed) in [("0", false), ("1", true), ("2", true), ("3", false)] {
-        let checked =
-            check_thread_counts(&map(&[("log.cleaner.threads", wanted)]), &Layers::none());
+        let now = |name: &str| Layers::none().value(name);
+        let checked = check_thread_counts(&map(&[("log.cleaner.threads", wanted)]), &now);
         assert_eq!(checked.is_ok(), allowed, "{wanted}");
+    }
+    for (wanted, allowed) in [("0", false), ("1", true), ("1000", true)] {
+        let checked = check_thread_counts(&set(wanted), &|_| None);
+        assert_eq!(
+            checked.is_ok(),
+            allowed,
+            "{wanted}, and what it is is not known"
+        );
     }
 }
 

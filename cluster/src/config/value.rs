@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::def::{Check, ConfigDef, ConfigError, ConfigType, Dynamic};
-use super::resolve::{Layers, Values};
+use super::resolve::Values;
 use super::{broker, client_metrics, listener_base, topic};
 
 /// A parsed value.
@@ -303,13 +303,21 @@ const THREAD_COUNTS: [&str; 6] = [
     "num.replica.fetchers",
 ];
 
-/// A pool of threads is changed in steps: at least one, at least half and at most twice what it is.
-pub fn check_thread_counts(all: &dyn Values, now: &Layers<'_>) -> Result<(), ConfigError> {
+/// A pool of threads is changed in steps: at least one, at least half and at most twice what it is. `now` says what that is, if it
+/// is known.
+pub fn check_thread_counts(
+    all: &dyn Values,
+    now: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), ConfigError> {
     let number = |text: &str| text.trim().parse::<i64>().ok();
     for name in THREAD_COUNTS {
-        let wanted = all.value(name).and_then(number);
-        let current = now.value(name).as_deref().and_then(number);
-        let (Some(wanted), Some(current)) = (wanted, current) else {
+        let Some(wanted) = all.value(name).and_then(number) else {
+            continue;
+        };
+        let Some(current) = now(name).as_deref().and_then(number) else {
+            if wanted < 1 {
+                return Err(ConfigError::Other(format!("{name} must be at least 1")));
+            }
             continue;
         };
         if wanted != current && !(1.max(current / 2)..=current * 2).contains(&wanted) {

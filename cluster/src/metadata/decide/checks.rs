@@ -4,7 +4,7 @@
 
 use airis_protocol::error::ErrorCode;
 use airis_protocol::messages::create_topics_response::CreatableTopicConfigs;
-use airis_protocol::types::Str;
+use airis_protocol::types::{NodeId, Str};
 
 use super::Fault;
 use crate::config::{self, ConfigDef, ConfigError, ConfigType, Layers, Values};
@@ -66,9 +66,23 @@ pub(super) fn validate(
             config::check_topic(all, &|name| config::topic_value(name, &(), &layers))
         }
         ResourceType::Broker => {
+            // In Kafka the broker itself compares the counts with its own, before it asks the controller. What another broker has
+            // in its properties file is not known here.
+            let other = name
+                .parse()
+                .map(NodeId)
+                .ok()
+                .filter(|n| *n != settings.node);
+            let now = |config: &str| match other {
+                None => layers.value(config),
+                Some(broker) => {
+                    let (value, _) = image.layers(broker, &()).set(config)?;
+                    Some(value.to_owned())
+                }
+            };
             // A wrong broker config is answered as a wrong request, unlike the others (KAFKA-13609).
             return config::check_broker_change(all, !name.is_empty())
-                .and_then(|()| config::check_thread_counts(all, &layers))
+                .and_then(|()| config::check_thread_counts(all, &now))
                 .map_err(|e| Fault::new(ErrorCode::InvalidRequest, e.to_string()));
         }
         ResourceType::Group => check_group(all, &layers),

@@ -787,6 +787,24 @@ fn configs_change_by_operation_and_are_checked_as_a_whole() {
     );
 }
 
+/// The properties file of the node that decides says nothing of another's.
+#[test]
+fn thread_counts_are_compared_with_those_of_the_broker_that_they_are_for() {
+    let mut c = Controller::with_brokers(2);
+    assert_eq!(c.settings.node, NodeId(1));
+    c.settings.static_configs = [("num.io.threads".into(), "8".into())].into();
+    let mut set = |broker: &str, count: &str| {
+        c.incremental(4, broker, &[("num.io.threads", 0, Some(count))])
+            .0
+    };
+    assert_eq!(set("1", "40"), E::InvalidRequest);
+    assert_eq!(set("", "40"), E::InvalidRequest);
+    assert_eq!(set("2", "0"), E::InvalidRequest);
+    assert_eq!(set("2", "40"), E::None);
+    assert_eq!(set("2", "100"), E::InvalidRequest, "40 is known now");
+    assert_eq!(set("2", "80"), E::None);
+}
+
 #[test]
 fn lists_are_edited_value_by_value() {
     let mut c = Controller::with_brokers(1);
