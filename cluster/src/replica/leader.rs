@@ -527,6 +527,11 @@ impl Leader {
                     // Not about this leadership: metadata is to tell.
                     return;
                 }
+                if self.assigned.isr.iter().any(|r| !altered.isr.contains(r)) {
+                    // Who is taken out may still be eligible, if the controller has decided on it with a `min.insync.replicas`
+                    // that this node has not heard of. Both come with the metadata, in order; until then all count on.
+                    return;
+                }
                 self.pending = None;
                 self.assigned.partition_epoch = altered.partition_epoch;
                 self.assigned.isr = altered.isr;

@@ -280,7 +280,9 @@ fn who_lags_is_proposed_out_and_counts_until_that_is_decided() {
         "3 had the leader's end at time 0"
     );
     assert_eq!(r.fetch(2, 14), [], "the high watermark still waits for 3");
-    assert_eq!(r.answer(20, Ok((21, &[1, 2]))), [Effect::Isr, hw(14)]);
+    assert_eq!(r.answer(20, Ok((21, &[1, 2]))), [], "nor is this enough");
+    let told = Input::Assigned(assigned(7, 21, &[1, 2], &[1, 2, 3]));
+    assert_eq!(r.step(told), [Effect::Isr, hw(14)]);
     // An idle follower at the end is not lagging, however long ago it fetched.
     r.now += 10 * LAG_MAX;
     assert_eq!(r.step(Input::Tick), []);
@@ -350,11 +352,27 @@ fn answers_of_the_controller() {
     assert_eq!(r.answer(20, Ok((21, &[1, 2, 3]))), []);
     assert_eq!(r.leader.isr(), ids(&[1, 2]));
     // And so does metadata that an answer has overtaken.
-    let mut r = Run::new(&[1, 2, 3]);
-    proposed(&mut r);
-    r.answer(20, Ok((21, &[1, 2])));
-    r.step(Input::Assigned(assigned(7, 20, &[1, 2, 3], &[1, 2, 3])));
-    assert_eq!(r.leader.isr(), ids(&[1, 2]));
+    let mut r = Run::new(&[1, 2]);
+    assert!(matches!(r.fetch(3, 10)[..], [Effect::Propose(_)]));
+    r.answer(20, Ok((21, &[1, 2, 3])));
+    r.step(Input::Assigned(assigned(7, 20, &[1, 2], &[1, 2, 3])));
+    assert_eq!(r.leader.isr(), ids(&[1, 2, 3]));
+}
+
+/// The minimum is raised, and then 3 is taken out: below the new minimum it stays eligible (KIP-966). The answer comes first.
+#[test]
+fn a_smaller_isr_waits_for_the_minimum_that_it_was_decided_with() {
+    let mut two = assigned(7, 20, &[1, 3], &[1, 3]);
+    two.min_insync = 1;
+    let mut r = Run::with(two);
+    r.now = LAG_MAX + 1;
+    r.grow(12);
+    assert!(matches!(r.step(Input::Tick)[..], [Effect::Propose(_)]));
+    assert_eq!(r.answer(20, Ok((21, &[1]))), []);
+    assert_eq!(r.step(Input::MinInsync(2)), []);
+    let told = Input::Assigned(assigned(7, 21, &[1], &[1, 3]));
+    assert_eq!(r.step(told), [Effect::Isr], "and nothing is committed");
+    assert_eq!(r.leader.high_watermark(), Offset(5));
 }
 
 #[test]
