@@ -13,6 +13,7 @@ use std::time::Duration;
 use airis_protocol::types::Uuid;
 use airis_storage::Disk;
 use futures::future::join_all;
+use openraft::Membership;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -149,6 +150,7 @@ impl Formation {
             cluster: identity.cluster.clone(),
             has_log,
             term,
+            members: Membership::default(),
         }));
         Formation {
             network: host.network.clone(),

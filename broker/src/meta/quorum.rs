@@ -89,8 +89,8 @@ pub struct Quorum {
     changed: Notify,
     catching_up: Mutex<Option<CatchingUp>>,
     catches_up: AtomicBool,
-    /// While this node catches up: the latest term that each other voter was heard to have promised itself to.
-    terms: Mutex<BTreeMap<NodeKey, u64>>,
+    /// While this node catches up: what each other voter was last heard to say of itself.
+    told: Mutex<BTreeMap<NodeKey, Hello>>,
 }
 
 /// Counts one connection of a voter for as long as it lives.
@@ -124,7 +124,7 @@ impl Quorum {
             changed: Notify::new(),
             catching_up: Mutex::new(None),
             catches_up: AtomicBool::new(false),
-            terms: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -198,6 +198,9 @@ impl Quorum {
                     // again.
                     hello.has_log = running.store.last().is_some();
                     hello.term = running.store.term();
+                    let metrics = running.raft.metrics();
+                    let metrics = metrics.borrow();
+                    hello.members = metrics.membership_config.membership().clone();
                 }
                 return Answer::Hello(hello);
             }
@@ -352,24 +355,47 @@ impl Quorum {
 
     /// True if no later leader than this one can have been elected with a vote that this node has forgotten: so many voters have been
     /// heard of that one of them must know.
+    ///
+    /// Who votes is what the leader's own log says. The configuration may be older than the quorum, and it names nobody who was not
+    /// there when this node started; and the first later leader was elected by those whom this one's log names, whatever came then.
     fn is_latest(&self, leader: NodeKey, term: u64) -> bool {
-        let mut terms = self.terms.lock();
-        // One that speaks as a leader has this term, if it has not told of a later one.
-        terms.entry(leader).or_insert(term);
-        let Some(running) = self.running.get() else {
+        let told = self.told.lock();
+        let me = self.me.0 as NodeKey;
+        let Some(own) = told.get(&leader).filter(|hello| hello.term == term) else {
             return false;
         };
-        let voters = running.others.len() + 1;
-        let majority = voters / 2 + 1;
-        terms.len() > voters - majority && terms.values().all(|known| *known <= term)
+        let enough = |voters: &BTreeSet<NodeKey>| {
+            let heard = voters.iter().filter(|v| **v != me && told.contains_key(*v));
+            let majority = voters.len() / 2 + 1;
+            heard.count() > voters.len() - majority
+        };
+        // While the voters change there are two sets of them, and both have to agree.
+        let sets = own.members.get_joint_config();
+        !sets.is_empty() && sets.iter().all(enough) && told.values().all(|hello| hello.term <= term)
     }
 
-    /// Another voter says that it has promised itself to this term.
-    pub(super) fn note_term(&self, voter: NodeKey, term: u64) {
-        self.terms.lock().insert(voter, term);
+    /// Another node says what it knows.
+    pub(super) fn note(&self, hello: Hello) {
+        self.told.lock().insert(hello.node as NodeKey, hello);
     }
 
-    /// Asks the other voters for their terms, for as long as this node catches up.
+    /// The other nodes that may vote and where they are: as the configuration knows them, as they tell of each other, and as far as
+    /// this node has a log again.
+    fn others(&self, running: &Running) -> BTreeMap<NodeKey, String> {
+        let mut others = running.others.clone();
+        let metrics = running.raft.metrics();
+        let own = metrics.borrow().membership_config.membership().clone();
+        let told = self.told.lock();
+        for members in told.values().map(|h| &h.members).chain([&own]) {
+            for (id, node) in members.nodes() {
+                others.entry(*id).or_insert_with(|| node.addr.clone());
+            }
+        }
+        others.remove(&(self.me.0 as NodeKey));
+        others
+    }
+
+    /// Asks the other voters for what they know, for as long as this node catches up.
     pub(super) async fn hear_terms(&self) {
         let Some(running) = self.running.get() else {
             return;
@@ -377,12 +403,12 @@ impl Quorum {
         let mut said = Instant::now();
         while self.catches_up() {
             let mut silent = Vec::new();
-            for (voter, addr) in &running.others {
-                let link = running.peers.link(*voter, addr);
-                let envelope = running.peers.envelope(*voter);
+            for (voter, addr) in self.others(running) {
+                let link = running.peers.link(voter, &addr);
+                let envelope = running.peers.envelope(voter);
                 let call = link.call(&Call::Hello, &envelope);
                 match timeout(HEAR_MAX, call).await {
-                    Ok(Ok(Answer::Hello(hello))) => self.note_term(*voter, hello.term),
+                    Ok(Ok(Answer::Hello(hello))) => self.note(hello),
                     answer => {
                         silent.push(format!("node {voter} at {addr}"));
                         if answer.is_err() {

@@ -100,6 +100,7 @@ fn quorum() -> Arc<Quorum> {
         cluster: Some(CLUSTER.into()),
         has_log: false,
         term: 0,
+        members: Membership::default(),
     }))
 }
 
@@ -728,7 +729,8 @@ async fn a_voter_that_lost_its_log_follows_no_leader_that_may_be_deposed() {
     let dir = TempDir::new().unwrap();
     let options = MetaOptions {
         part: Part::CatchUp,
-        voters: [1, 2, 3].map(|id| (id, String::new())).into(),
+        // Only the one that may be deposed was there when this node came.
+        voters: [1, 2].map(|id| (id, String::new())).into(),
         ..options(dir.path())
     };
     let quorum = options.quorum.clone();
@@ -739,9 +741,25 @@ async fn a_voter_that_lost_its_log_follows_no_leader_that_may_be_deposed() {
         wire::Answer::Append(_) => false,
         _ => panic!("another answer"),
     };
+    let heard = |node: i32, term: u64, voters: &[NodeKey]| {
+        let voters = BTreeSet::from_iter(voters.iter().copied());
+        quorum.note(wire::Hello {
+            node,
+            term,
+            members: Membership::new(vec![voters], None),
+            ..quorum.hello()
+        });
+    };
+    assert!(refused(4).await, "it has not said who votes");
+    heard(2, 4, &[1, 2, 3]);
     assert!(refused(4).await, "nobody else was heard of");
-    quorum.note_term(3, 5);
+    heard(3, 5, &[1, 2, 3]);
     assert!(refused(4).await, "another one knows of a later term");
+    heard(2, 5, &[1, 2, 3, 4, 5]);
+    assert!(refused(5).await, "the quorum has grown");
+    heard(6, 5, &[1, 2, 3, 4, 5]);
+    assert!(refused(5).await, "this one does not vote");
+    heard(4, 5, &[1, 2, 3, 4, 5]);
     assert!(!refused(5).await);
     meta.kill().await;
 }

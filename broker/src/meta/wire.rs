@@ -8,11 +8,11 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse,
     VoteRequest, VoteResponse,
 };
-use openraft::{LogId, Vote};
+use openraft::{LogId, Membership, Vote};
 
 use airis_protocol::types::Uuid;
 
-use super::raft::{NodeKey, TypeConfig};
+use super::raft::{Node, NodeKey, TypeConfig};
 use super::wal::{Frame, Take, put_json, put_log_id, put_vote};
 
 /// Kafka's keys are below 100; a request header's key is an i16.
@@ -40,6 +40,8 @@ pub(super) struct Hello {
     pub has_log: bool,
     /// The latest term that it has promised itself to.
     pub term: u64,
+    /// Who votes by its log, and where they are; nobody before it has one.
+    pub members: Membership<NodeKey, Node>,
 }
 
 /// Who asks whom, in which cluster.
@@ -254,6 +256,7 @@ impl Answer {
                 put_text(&mut out, h.cluster.as_deref().unwrap_or_default());
                 out.push(h.has_log.into());
                 out.extend_from_slice(&h.term.to_le_bytes());
+                put_json(&mut out, &h.members);
             }
             Answer::Append(r) => {
                 out.push(tag::APPEND);
@@ -304,6 +307,7 @@ impl Answer {
                     cluster: known.then_some(cluster),
                     has_log: t.u8()? == 1,
                     term: t.u64()?,
+                    members: t.json()?,
                 })
             }
             tag::APPEND => Answer::Append(match t.u8()? {
@@ -334,7 +338,7 @@ impl Answer {
 mod tests {
     use std::collections::BTreeSet;
 
-    use openraft::{EntryPayload, Membership, SnapshotMeta};
+    use openraft::{EntryPayload, SnapshotMeta};
 
     use super::*;
     use crate::meta::raft::{Entry, Proposal};
@@ -417,6 +421,7 @@ mod tests {
                 cluster: Some("c".into()),
                 has_log: true,
                 term: 7,
+                members: Membership::new(vec![BTreeSet::from([1, 2])], None),
             }),
             Answer::Append(AppendEntriesResponse::Success),
             Answer::Append(AppendEntriesResponse::Conflict),
