@@ -80,16 +80,17 @@ impl Elector {
                 let _ = self.raft.trigger().snapshot().await;
                 snapshot_at = Instant::now() + SNAPSHOT_AGAIN;
             }
-            let alone = voters.len() < 2 || !voters.contains(&self.me);
-            self.raft.runtime_config().tick(!alone);
+            let votes = voters.contains(&self.me);
+            let alone = votes && voters.len() == 1;
+            self.raft.runtime_config().tick(votes && !alone);
             let member = |m: &Membership| m.get_node(&self.me).is_some();
             let unknown = !member(metrics.borrow().membership_config.membership());
             let at = if unknown {
                 Some(ask_at)
-            } else if alone || self.quorum.catches_up() {
+            } else if !votes || self.quorum.catches_up() {
                 None
             } else if state == ServerState::Leader {
-                Some(heartbeat_at)
+                (!alone).then_some(heartbeat_at)
             } else {
                 if !started {
                     // Everybody may just have started: one after the other.
@@ -99,7 +100,8 @@ impl Elector {
                 let contact = self.quorum.contact();
                 let due = match contact.at {
                     None => rest_until,
-                    Some(at) if contact.lost => {
+                    // Who led before this node was the only voter has been removed, and has had a moment to tell who asked for that.
+                    Some(at) if contact.lost || alone => {
                         at + LEASE + STAGGER * self.rank(&voters, contact.leader)
                     }
                     Some(at) => at + self.patience + jitter,

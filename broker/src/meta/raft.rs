@@ -327,11 +327,11 @@ impl Driver {
         let _ = answering.await;
     }
 
-    /// True while a majority follows this node.
+    /// True while a majority follows this node, and it is one of those who vote: a leader that has been removed resigns.
     fn followed(&self) -> bool {
         let metrics = self.raft.metrics();
         let voters: BTreeSet<NodeKey> = metrics.borrow().membership_config.voter_ids().collect();
-        voters.len() < 2 || self.peers.majority_within(&voters, self.patience)
+        voters.contains(&metrics.borrow().id) && self.peers.majority_within(&voters, self.patience)
     }
 
     /// Brings what this node knows of who leads up to date; takes over if that is itself.

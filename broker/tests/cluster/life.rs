@@ -242,6 +242,32 @@ async fn the_quorum_is_described_with_its_own_listeners_and_since_when_a_voter_l
     timely("shutdown", cluster.shutdown()).await;
 }
 
+/// Takes the vote from a node; asks another one to.
+async fn remove_voter(asked: &Broker, id: i32) {
+    let remove = RemoveRaftVoterRequest {
+        cluster_id: Some(Str::from(asked.cluster_id())),
+        voter_id: id,
+        ..Default::default()
+    };
+    let removed = Client::to(asked).await.call(&remove, 0).await;
+    assert_eq!(removed.error_code, 0, "{removed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_voter_leads_when_the_one_that_led_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let two = Cluster::builder().nodes(2).data_dir(dir.path()).start();
+    let mut cluster = timely("the cluster forms", two).await.unwrap();
+    let removed = cluster.controller().unwrap();
+    let left = 1 - removed;
+    remove_voter(cluster.node(left).unwrap(), removed as i32 + 1).await;
+    let leads = async || cluster.controller() == Some(left);
+    until("the only voter leads", leads).await;
+    timely("kill", cluster.kill(removed)).await;
+    assert_eq!(create(cluster.node(left).unwrap(), "t", 1, 1).await, 0);
+    timely("shutdown", cluster.shutdown()).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn voters_are_added_and_removed_while_the_cluster_runs() {
     let dir = tempfile::tempdir().unwrap();
