@@ -71,7 +71,7 @@ pub struct Running {
     pub bootstrap: String,
     disks: Arc<Disks>,
     meta: Meta,
-    /// The broker's heartbeats; a node that is alone, or no broker, has none.
+    /// The broker's heartbeats; a node that is alone sends none, one that is no broker has none.
     life: Option<Life>,
     stop: watch::Sender<bool>,
     /// Why the node could not go on.
@@ -360,7 +360,7 @@ pub async fn start(
     let taking_part = async {
         let registration = registration(&config, &cluster_id, &disks, &addresses, chance.uuid());
         // A node that is alone has applied what it decides: it is registered and unfenced in one step.
-        let alone = plan.broker && meta.is_alone();
+        let alone = plan.broker && meta.handle().is_alone();
         let mut epoch = BrokerEpoch(-1);
         if plan.broker {
             let (disks, durability) = (disks.clone(), config.durability);
@@ -424,11 +424,9 @@ pub async fn start(
             tasks
                 .0
                 .extend(replicate::start(&node, serving.clone(), &stopped));
-            if !alone {
-                let mut begun = Life::begin(node.clone(), registration.clone(), &stopped);
-                begun.unfenced().await;
-                life = Some(begun);
-            }
+            let mut begun = Life::begin(node.clone(), registration.clone(), &stopped, alone);
+            begun.unfenced().await;
+            life = Some(begun);
             // As in Kafka, clients are let in once this broker is unfenced; and here, once its own image says so as well. Whoever comes
             // before would be told of a cluster without this broker, or, where all nodes have just come back, without any, and clients
             // take that for the truth. Nothing that a fenced broker needs goes over these listeners: it leads nothing, so no replica
@@ -454,11 +452,6 @@ pub async fn start(
                     listener.accept(door.clone(), limits, serving.clone(), stopped.clone());
                 tasks.0.push(task::spawn(accept));
             }
-        }
-        if alone {
-            tasks
-                .0
-                .push(work::until(&stopped, life::tell_failures(node.clone())));
         }
         Ok::<_, StartError>((node, life))
     };

@@ -136,15 +136,27 @@ pub struct Life {
 }
 
 impl Life {
-    /// Begins the heartbeats.
+    /// Begins the heartbeats. A node that is `alone` is not fenced, and has nobody to tell that it lives until others come: from then on
+    /// another one may lead the quorum.
     pub fn begin(
         node: Arc<Node>,
         registration: BrokerRegistrationRequest,
         stopped: &watch::Receiver<bool>,
+        alone: bool,
     ) -> Life {
-        let (wish, wishes) = watch::channel(Wish::Live);
-        let (told, unfenced) = watch::channel(false);
-        let task = until(stopped, run(node, registration, wishes, told));
+        let (wish, mut wishes) = watch::channel(Wish::Live);
+        let (told, unfenced) = watch::channel(alone);
+        let task = until(stopped, async move {
+            if alone {
+                tokio::select! {
+                    () = node.meta.joined() => {}
+                    () = tell_failures(node.clone()) => return,
+                    // Who is alone gives its leaderships up itself.
+                    _ = wishes.wait_for(|w| *w == Wish::Leave) => return,
+                }
+            }
+            run(node, registration, wishes, told).await;
+        });
         Life {
             wish,
             unfenced,
@@ -252,7 +264,7 @@ async fn run(
 }
 
 /// What a broker that is alone, and needs no heartbeats, has to say all the same: that log directories have failed.
-pub async fn tell_failures(node: Arc<Node>) {
+async fn tell_failures(node: Arc<Node>) {
     let mut disks = node.partitions.disks().failures();
     loop {
         disks.borrow_and_update();

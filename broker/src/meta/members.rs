@@ -37,6 +37,20 @@ impl Members {
         Members { raft }
     }
 
+    /// True if this node is the only voter.
+    pub(super) fn only(&self, me: i32) -> bool {
+        self.voters() == BTreeSet::from([me as NodeKey])
+    }
+
+    /// Resolves once this node is not the only voter.
+    pub(super) async fn changed(&self, me: i32) {
+        let mut metrics = self.raft.metrics();
+        let more = metrics.wait_for(|m| !m.membership_config.voter_ids().eq([me as NodeKey]));
+        if more.await.is_err() {
+            std::future::pending().await
+        }
+    }
+
     fn voters(&self) -> BTreeSet<NodeKey> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();

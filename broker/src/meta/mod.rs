@@ -457,17 +457,6 @@ impl Meta {
         }
     }
 
-    /// True if this node is the only voter, and no other broker has ever registered.
-    pub fn is_alone(&self) -> bool {
-        let Some((raft, _)) = &self.voter else {
-            return false;
-        };
-        let me = self.handle.me;
-        let metrics = raft.metrics();
-        let only = metrics.borrow().membership_config.voter_ids().count() == 1;
-        only && self.handle.image().brokers().all(|b| b.id == me)
-    }
-
     /// Answers what is under way, takes leadership from the node's own broker, and closes the files so that anybody may open
     /// them. The publisher hears nothing of this last change: what it would act on is closed by then.
     ///
@@ -649,6 +638,32 @@ impl MetaHandle {
             }
         }
         None
+    /// True if this node is the only voter, and no other broker has ever registered.
+    pub fn is_alone(&self) -> bool {
+        let me = self.me;
+        self.controller
+            .as_ref()
+            .is_some_and(|c| c.members.only(me.0))
+            && self.image().brokers().all(|b| b.id == me)
+    }
+
+    /// Resolves once this node is not alone any more.
+    pub async fn joined(&self) {
+        let mut published = self.published.clone();
+        while self.is_alone() {
+            let members = async {
+                match &self.controller {
+                    Some(controller) => controller.members.changed(self.me.0).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = published.changed() => if changed.is_err() { std::future::pending().await },
+                () = members => {}
+            }
+        }
+    }
+
     }
 
     /// Has the active controller decide, wherever it is: here if this node is it, over the wire otherwise. Tried again until

@@ -242,6 +242,23 @@ async fn the_quorum_is_described_with_its_own_listeners_and_since_when_a_voter_l
     timely("shutdown", cluster.shutdown()).await;
 }
 
+/// Asks for a node's vote, at the address of its listener for controllers.
+fn vote_for(node: &Broker) -> AddRaftVoterRequest {
+    let mut listeners = node.listeners();
+    let (_, addr) = listeners.find(|(name, _)| *name == "CONTROLLER").unwrap();
+    AddRaftVoterRequest {
+        cluster_id: Some(Str::from(node.cluster_id())),
+        timeout_ms: 10_000,
+        voter_id: node.node_id(),
+        listeners: vec![add_raft_voter_request::Listener {
+            name: Str::from("CONTROLLER"),
+            host: Str::from(addr.ip().to_string()),
+            port: addr.port(),
+        }],
+        ..Default::default()
+    }
+}
+
 /// Takes the vote from a node; asks another one to.
 async fn remove_voter(asked: &Broker, id: i32) {
     let remove = RemoveRaftVoterRequest {
@@ -266,6 +283,42 @@ async fn the_last_voter_leads_when_the_one_that_led_is_removed() {
     timely("kill", cluster.kill(removed)).await;
     assert_eq!(create(cluster.node(left).unwrap(), "t", 1, 1).await, 0);
     timely("shutdown", cluster.shutdown()).await;
+}
+
+/// It was alone when it started, and sent no heartbeats.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_node_of_a_grown_cluster_lives_on_when_another_one_leads() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = free.local_addr().unwrap().to_string();
+    drop(free);
+    let session = Duration::from_millis(1000);
+    let node = |id: i32, addr: &str| {
+        Broker::builder()
+            .data_dir(dir.path().join(format!("node-{id}")))
+            .property("node.id", id)
+            .property(
+                "listeners",
+                format!("PLAINTEXT://127.0.0.1:0,CONTROLLER://{addr}"),
+            )
+            .property("controller.quorum.bootstrap.servers", &server)
+            .property("broker.session.timeout.ms", session.as_millis())
+            .property("broker.heartbeat.interval.ms", 200)
+            .start()
+    };
+    let first = timely("the first starts", node(1, &server)).await.unwrap();
+    let second = timely("the second starts", node(2, "127.0.0.1:0"));
+    let second = second.await.unwrap();
+    let added = Client::to(&first).await.call(&vote_for(&second), 0).await;
+    assert_eq!(added.error_code, 0, "{added:?}");
+    remove_voter(&first, 1).await;
+    until("the second leads", async || second.is_controller()).await;
+    tokio::time::sleep(session * 3).await;
+    assert_eq!(live(&second).await, [1, 2]);
+    // It leaves in order: nobody waits for its session.
+    timely("stop", first.stop()).await;
+    assert_eq!(live(&second).await, [2]);
+    timely("stop", second.stop()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
