@@ -39,6 +39,7 @@ pub use wire::is_private;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,6 +55,7 @@ use airis_protocol::types::{BrokerEpoch, NodeId, Str};
 use airis_protocol::wire::Request;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -85,6 +87,9 @@ const ASSIGN_REPLICAS_VERSION: i16 = 0;
 const BROKER_REGISTRATION_VERSION: i16 = 4;
 const BROKER_HEARTBEAT_VERSION: i16 = 2;
 const DESCRIBE_QUORUM_VERSION: i16 = 1;
+
+/// What is wrong when no image is published any more.
+const PUBLISHER: &str = "publication";
 
 /// Changes that wait to be decided.
 const JOBS_MAX: usize = 1024;
@@ -169,6 +174,26 @@ pub struct Meta {
     quiet: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
     publishing: JoinHandle<()>,
+    /// Which of the tasks has ended before its time.
+    ended: watch::Receiver<Option<&'static str>>,
+}
+
+/// Runs a task without which a node could go on leading the quorum, and decide nothing: should it end before it is told to, that is
+/// noted, so that the node makes way for another.
+fn vital(
+    what: &'static str,
+    stopped: &watch::Receiver<bool>,
+    ended: &watch::Sender<Option<&'static str>>,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    let (stopped, ended) = (stopped.clone(), ended.clone());
+    task::spawn(async move {
+        // What a panic left behind is not used again.
+        let _ = AssertUnwindSafe(work).catch_unwind().await;
+        if !*stopped.borrow() {
+            ended.send_replace(Some(what));
+        }
+    })
 }
 
 impl Meta {
@@ -213,13 +238,16 @@ impl Meta {
         let (publish, to_publish) = mpsc::channel(publish::PUBLISH_QUEUE_MAX);
         let (published_to, published) = watch::channel(Position::NONE.offset.0);
         let quiet = Arc::new(AtomicBool::new(false));
-        let publishing = task::spawn(publish::run(
+        let (stop, stopped) = watch::channel(false);
+        let (ending, ended) = watch::channel(None);
+        let publishing = publish::run(
             to_publish,
             publisher,
             quiet.clone(),
             image.clone(),
             published_to,
-        ));
+        );
+        let publishing = vital(PUBLISHER, &stopped, &ending, publishing);
         if !loaded.in_transaction() {
             let first = publish::Applied {
                 image: loaded.clone(),
@@ -261,7 +289,6 @@ impl Meta {
         };
         options.quorum.run(running, catching_up);
         let (jobs, job_queue) = mpsc::channel(JOBS_MAX);
-        let (stop, stopped) = watch::channel(false);
         let (leading, leadership) = watch::channel(Leadership::default());
         let (begun, begins) = oneshot::channel();
         let mut chance = Chance::new(options.seed);
@@ -278,7 +305,8 @@ impl Meta {
             own_addr: options.own_addr,
             known: addresses.clone(),
         };
-        let electing = task::spawn(elector.run(stopped.clone()));
+        let electing = elector.run(stopped.clone());
+        let electing = vital("elections", &stopped, &ending, electing);
         let driver = raft::Driver {
             raft: raft.clone(),
             machine: machine.clone(),
@@ -296,7 +324,8 @@ impl Meta {
             let quorum = options.quorum.clone();
             work::until(&stopped, async move { quorum.hear_terms().await })
         };
-        let driving = task::spawn(driver.run(job_queue, stopped.clone(), published.clone()));
+        let driving = driver.run(job_queue, stopped.clone(), published.clone());
+        let driving = vital("decisions", &stopped, &ending, driving);
         let sessions = Sessions::new(
             node,
             network.clone(),
@@ -329,7 +358,8 @@ impl Meta {
             link: Arc::new(Link::new(network, client_id(node), Box::new(locate))),
             controller: Some(Arc::new(controller)),
         };
-        let fencing = task::spawn(sessions.run(handle.clone(), options.quorum, stopped.clone()));
+        let fencing = sessions.run(handle.clone(), options.quorum, stopped.clone());
+        let fencing = vital("sessions", &stopped, &ending, fencing);
         let (every, preferred) = options.balance;
         let balancing = task::spawn(balance::run(handle.clone(), every, preferred, stopped));
         let alone = raft
@@ -345,6 +375,7 @@ impl Meta {
             quiet,
             tasks: vec![driving, electing, fencing, balancing, hearing],
             publishing,
+            ended,
         };
         // The only voter has nobody to wait for.
         if alone && let Err(e) = meta.begun(begins).await {
@@ -383,21 +414,24 @@ impl Meta {
         let (publish, to_publish) = mpsc::channel(publish::PUBLISH_QUEUE_MAX);
         let (published_to, published) = watch::channel(Position::NONE.offset.0);
         let quiet = Arc::new(AtomicBool::new(false));
-        let publishing = task::spawn(publish::run(
+        let (stop, stopped) = watch::channel(false);
+        let (ending, ended) = watch::channel(None);
+        let publishing = publish::run(
             to_publish,
             publisher,
             quiet.clone(),
             image.clone(),
             published_to,
-        ));
-        let (stop, stopped) = watch::channel(false);
+        );
+        let publishing = vital(PUBLISHER, &stopped, &ending, publishing);
         let (leading, leadership) = watch::channel(Leadership::default());
         let node = options.node;
         let network = options.network.clone();
         let observer = observe::Observer::new(options, publish, published.clone(), leading);
         let leader = observer.leader();
         let (caught_up, whole) = oneshot::channel();
-        let following = task::spawn(observer.run(caught_up, stopped));
+        let following = observer.run(caught_up, stopped.clone());
+        let following = vital("log's observer", &stopped, &ending, following);
         let handle = MetaHandle {
             me: node,
             // Nobody takes jobs: this node never decides.
@@ -422,6 +456,7 @@ impl Meta {
             quiet,
             tasks: vec![following],
             publishing,
+            ended,
         })
     }
 
@@ -429,18 +464,35 @@ impl Meta {
         &self.handle
     }
 
-    /// Resolves, with the reason, once this node's part in the quorum has ended by itself: what it wrote could not be kept.
+    /// Resolves, with the reason, once this node's part in the quorum has ended by itself: what it wrote could not be kept, or one of
+    /// its tasks has come to an end.
     pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
-        let metrics = self.voter.as_ref().map(|(raft, _)| raft.metrics());
+        let mut metrics = self.voter.as_ref().map(|(raft, _)| raft.metrics());
+        let mut ended = self.ended.clone();
         async move {
-            if let Some(mut metrics) = metrics {
-                let failed = metrics.wait_for(|m| raft::failure(m).is_some()).await;
-                if let Some(why) = failed.ok().and_then(|m| raft::failure(&m)) {
-                    return why;
+            let quorum = async {
+                if let Some(metrics) = &mut metrics {
+                    let failed = metrics.wait_for(|m| raft::failure(m).is_some()).await;
+                    if let Some(why) = failed.ok().and_then(|m| raft::failure(&m)) {
+                        return why;
+                    }
                 }
+                // It follows only, or is being stopped.
+                std::future::pending().await
+            };
+            let task = async {
+                let what = ended.wait_for(Option::is_some).await.map(|what| *what);
+                match what.ok().flatten() {
+                    Some(what) => what,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                // The tasks end with the quorum, too, and that knows why.
+                biased;
+                why = quorum => why,
+                what = task => format!("the node's metadata have failed by a fault in their {what}"),
             }
-            // It follows only, or is being stopped.
-            std::future::pending().await
         }
     }
 

@@ -1091,3 +1091,44 @@ async fn a_log_that_cannot_be_kept_is_told_and_nothing_is_answered_any_more() {
     );
     meta.kill().await;
 }
+
+/// A publisher with a fault in it.
+struct Faulty;
+
+impl Publisher for Faulty {
+    fn publish(&self, image: &Arc<Image>, _delta: &Delta) {
+        assert!(image.topic("fault").is_none(), "the fault of this test");
+    }
+}
+
+/// It would lead, hold the others back by its heartbeats, and refuse every change.
+#[tokio::test]
+async fn a_node_that_cannot_publish_any_more_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let meta = Meta::start(options(dir.path()), Arc::new(Faulty))
+        .await
+        .unwrap();
+    let handle = meta.handle().clone();
+    handle.register(registration(100)).await.unwrap();
+    let failed = meta.failed();
+    let made = tokio::spawn(async move { handle.create_topics(topic("fault", 1), None).await });
+    let why = timeout(Duration::from_secs(20), failed).await;
+    let why = why.expect("it says so");
+    assert!(why.contains("publication"), "{why}");
+    made.abort();
+    meta.kill().await;
+}
+
+#[tokio::test]
+async fn a_task_that_ends_before_its_time_is_noted_and_one_that_is_stopped_is_not() {
+    for (stops, noted) in [(false, Some("decisions")), (true, None)] {
+        let (stop, stopped) = watch::channel(false);
+        let (ending, ended) = watch::channel(None);
+        stop.send_replace(stops);
+        let task = vital("decisions", &stopped, &ending, async {
+            panic!("the fault of this test")
+        });
+        task.await.unwrap();
+        assert_eq!(*ended.borrow(), noted);
+    }
+}
