@@ -69,6 +69,9 @@ impl Elector {
             let (state, voters) = {
                 let m = metrics.borrow_and_update();
                 let voters: BTreeSet<NodeKey> = m.membership_config.voter_ids().collect();
+                for (id, node) in m.membership_config.nodes() {
+                    self.peers.logged(*id, &node.addr);
+                }
                 (m.state, voters)
             };
             // Openraft's queue has no bound: while it waits for its disk nothing is asked of it.

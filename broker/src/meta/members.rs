@@ -2,16 +2,19 @@
 //!
 //! Always holds: a node votes only after it has the leader's log; one change at a time. Must never: take the last voter away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use openraft::{ChangeMembers, Raft};
 use tokio::time::timeout;
 
+use super::network::Peers;
 use super::raft::{Node, NodeKey, TypeConfig};
 
 /// How long a removal may take: it is two entries that a majority has to take.
 const REMOVE_MAX: Duration = Duration::from_secs(10);
+/// How long it may take to forget a node that could not be added.
+const GIVE_UP_MAX: Duration = Duration::from_secs(1);
 
 /// Why the voters cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -30,11 +33,37 @@ pub enum MemberError {
 
 pub struct Members {
     raft: Raft<TypeConfig>,
+    peers: Peers,
+}
+
+/// Has the log sent to a node that is no voter, at this address from now on, whatever one it had before. `whole`: returns when it has
+/// caught up.
+pub(super) async fn follow(
+    raft: &Raft<TypeConfig>,
+    id: NodeKey,
+    addr: &str,
+    whole: bool,
+) -> Result<(), String> {
+    let elsewhere = {
+        let metrics = raft.metrics();
+        let metrics = metrics.borrow();
+        let known = metrics.membership_config.membership().get_node(&id);
+        known.is_some_and(|n| n.addr != addr)
+    };
+    let node = Node::new(addr);
+    if elsewhere {
+        // Adding it again would leave it where it was.
+        let moved = ChangeMembers::SetNodes(BTreeMap::from([(id, node.clone())]));
+        let moved = raft.change_membership(moved, true).await;
+        moved.map_err(|e| e.to_string())?;
+    }
+    let added = raft.add_learner(id, node, whole).await;
+    added.map(|_| ()).map_err(|e| e.to_string())
 }
 
 impl Members {
-    pub(super) fn new(raft: Raft<TypeConfig>) -> Members {
-        Members { raft }
+    pub(super) fn new(raft: Raft<TypeConfig>, peers: Peers) -> Members {
+        Members { raft, peers }
     }
 
     /// True if this node is the only voter.
@@ -63,17 +92,22 @@ impl Members {
         if self.voters().contains(&key) {
             return Err(MemberError::Duplicate(id));
         }
-        let failed = |e: &dyn std::fmt::Display| MemberError::Raft(e.to_string());
+        self.peers.forget_configured(key);
         let change = async {
-            let caught_up = self.raft.add_learner(key, Node::new(addr), true).await;
-            caught_up.map_err(|e| failed(&e))?;
+            let caught_up = follow(&self.raft, key, addr, true).await;
+            caught_up.map_err(MemberError::Raft)?;
             let voters = ChangeMembers::AddVoterIds(BTreeSet::from([key]));
             let changed = self.raft.change_membership(voters, true).await;
+            let failed = |e: &dyn std::fmt::Display| MemberError::Raft(e.to_string());
             changed.map(|_| ()).map_err(|e| failed(&e))
         };
-        timeout(within, change)
-            .await
-            .unwrap_or(Err(MemberError::Late))
+        if let Ok(changed) = timeout(within, change).await {
+            return changed;
+        }
+        // The address may have been wrong. A node that wants the log, and is not sent it, asks for it; one that votes by now stays.
+        let gone = ChangeMembers::RemoveNodes(BTreeSet::from([key]));
+        let _ = timeout(GIVE_UP_MAX, self.raft.change_membership(gone, true)).await;
+        Err(MemberError::Late)
     }
 
     /// Takes the vote from a node. It may go on following the log.

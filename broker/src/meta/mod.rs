@@ -336,7 +336,7 @@ impl Meta {
             sessions: sessions.clone(),
             spread: Spread::new(node, raft.clone(), peers.clone()),
             log: MetadataLog::new(raft.clone(), machine.clone(), peers.clone()),
-            members: Members::new(raft.clone()),
+            members: Members::new(raft.clone(), peers.clone()),
             departures: Mutex::default(),
         };
         let locate = {
@@ -638,6 +638,32 @@ impl MetaHandle {
         answer.await.unwrap_or(Err(ErrorCode::NotController))
     }
 
+    /// True if this node is the only voter, and no other broker has ever registered.
+    pub fn is_alone(&self) -> bool {
+        let me = self.me;
+        self.controller
+            .as_ref()
+            .is_some_and(|c| c.members.only(me.0))
+            && self.image().brokers().all(|b| b.id == me)
+    }
+
+    /// Resolves once this node is not alone any more.
+    pub async fn joined(&self) {
+        let mut published = self.published.clone();
+        while self.is_alone() {
+            let members = async {
+                match &self.controller {
+                    Some(controller) => controller.members.changed(self.me.0).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = published.changed() => if changed.is_err() { std::future::pending().await },
+                () = members => {}
+            }
+        }
+    }
+
     /// Ends the connections to other controllers.
     async fn close(&self) {
         self.link.close().await;
@@ -690,32 +716,6 @@ impl MetaHandle {
             }
         }
         None
-    /// True if this node is the only voter, and no other broker has ever registered.
-    pub fn is_alone(&self) -> bool {
-        let me = self.me;
-        self.controller
-            .as_ref()
-            .is_some_and(|c| c.members.only(me.0))
-            && self.image().brokers().all(|b| b.id == me)
-    }
-
-    /// Resolves once this node is not alone any more.
-    pub async fn joined(&self) {
-        let mut published = self.published.clone();
-        while self.is_alone() {
-            let members = async {
-                match &self.controller {
-                    Some(controller) => controller.members.changed(self.me.0).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                changed = published.changed() => if changed.is_err() { std::future::pending().await },
-                () = members => {}
-            }
-        }
-    }
-
     }
 
     /// Has the active controller decide, wherever it is: here if this node is it, over the wire otherwise. Tried again until

@@ -118,12 +118,19 @@ pub(super) struct Follows {
     pub caught_up: Option<Instant>,
 }
 
+/// Where the configuration says that a node is.
+struct Configured {
+    addr: String,
+    /// Where the log had it when this node first looked. If that changes, the log is the newer one.
+    logged: Option<String>,
+}
+
 struct Shared {
     me: i32,
     network: Network,
     cluster: String,
     /// Addresses that the configuration gives, by node. They win over those in the log: a voter may have moved.
-    configured: BTreeMap<NodeKey, String>,
+    configured: Mutex<BTreeMap<NodeKey, Configured>>,
     links: Mutex<BTreeMap<(NodeKey, String), Arc<Link>>>,
     /// What this node has to send.
     store: Store,
@@ -142,11 +149,15 @@ impl Peers {
         configured: BTreeMap<NodeKey, String>,
         store: Store,
     ) -> Peers {
+        let configured = configured
+            .into_iter()
+            .map(|(node, addr)| (node, Configured { addr, logged: None }))
+            .collect();
         Peers(Arc::new(Shared {
             me,
             network,
             cluster: cluster.to_owned(),
-            configured,
+            configured: Mutex::new(configured),
             links: Mutex::default(),
             store,
             following: Mutex::default(),
@@ -155,8 +166,24 @@ impl Peers {
 
     /// Where a voter is; `known` is what the log says.
     pub fn addr(&self, node: NodeKey, known: &str) -> String {
-        let configured = self.0.configured.get(&node);
-        configured.map_or_else(|| known.to_owned(), String::clone)
+        let configured = self.0.configured.lock();
+        let configured = configured.get(&node);
+        configured.map_or_else(|| known.to_owned(), |c| c.addr.clone())
+    }
+
+    /// Takes note of where the log has a node.
+    pub fn logged(&self, node: NodeKey, addr: &str) {
+        let mut configured = self.0.configured.lock();
+        if let Some(known) = configured.get_mut(&node)
+            && known.logged.get_or_insert_with(|| addr.to_owned()) != addr
+        {
+            configured.remove(&node);
+        }
+    }
+
+    /// From now on a node is where the log has it.
+    pub fn forget_configured(&self, node: NodeKey) {
+        self.0.configured.lock().remove(&node);
     }
 
     pub fn link(&self, node: NodeKey, known: &str) -> Arc<Link> {
@@ -213,6 +240,7 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
     type Network = Peer;
 
     async fn new_client(&mut self, target: NodeKey, node: &Node) -> Peer {
+        self.logged(target, &node.addr);
         Peer {
             node: target,
             link: self.link(target, &node.addr),

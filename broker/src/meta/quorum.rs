@@ -20,8 +20,9 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::catch_up::CatchingUp;
+use super::members;
 use super::network::Peers;
-use super::raft::{Node, NodeKey, TypeConfig};
+use super::raft::{NodeKey, TypeConfig};
 use super::store::Store;
 use super::wire::{Answer, Call, Envelope, Hello};
 use crate::api::{self, Client};
@@ -278,16 +279,16 @@ impl Quorum {
                 let known = {
                     let metrics = running.raft.metrics();
                     let metrics = metrics.borrow();
-                    let members = &metrics.membership_config;
-                    let node = members.membership().get_node(&from);
+                    let all = &metrics.membership_config;
+                    let node = all.membership().get_node(&from);
                     // A voter is sent the log without asking.
-                    members.voter_ids().any(|v| v == from) || node.is_some_and(|n| n.addr == addr)
+                    all.voter_ids().any(|v| v == from) || node.is_some_and(|n| n.addr == addr)
                 };
                 if known {
                     return Answer::Granted(true);
                 }
                 // Only the leader can; it begins to send the log.
-                let added = running.raft.add_learner(from, Node::new(addr), false);
+                let added = members::follow(&running.raft, from, &addr, false);
                 let added = timeout(FOLLOW_MAX, added).await;
                 Answer::Granted(matches!(added, Ok(Ok(_))))
             }

@@ -328,6 +328,14 @@ async fn voters_are_added_and_removed_while_the_cluster_runs() {
     // One of them is enough to follow their cluster, and not to begin another.
     let server = cluster.voters().split(',').next();
     let server = server.unwrap().split_once('@').unwrap().1.to_owned();
+    // Nobody is there: it is given up, and does not stand in the way of the same node elsewhere.
+    let mut wrong = vote_for(cluster.node(0).unwrap());
+    wrong.voter_id = 4;
+    wrong.timeout_ms = 700;
+    wrong.listeners[0].port = 1;
+    let mut client = Client::to(cluster.node(0).unwrap()).await;
+    let told = client.call(&wrong, 0).await;
+    assert_eq!(told.error_code, 7, "REQUEST_TIMED_OUT: {told:?}");
     let fourth = Broker::builder()
         .data_dir(dir.path().join("node-4"))
         .property("node.id", 4)
@@ -339,23 +347,11 @@ async fn voters_are_added_and_removed_while_the_cluster_runs() {
     let fourth = tokio::time::timeout(PATIENCE, fourth.start()).await;
     let fourth = fourth.expect("it follows").unwrap();
     assert_eq!(fourth.cluster_id(), cluster.node(0).unwrap().cluster_id());
-    let (_, addr) = fourth
-        .listeners()
-        .find(|(name, _)| *name == "CONTROLLER")
-        .unwrap();
     let mut client = Client::to(&fourth).await;
-    let cluster_id = Some(Str::from(fourth.cluster_id()));
-    let add = AddRaftVoterRequest {
-        cluster_id: cluster_id.clone(),
-        timeout_ms: 10_000,
-        voter_id: 4,
-        listeners: vec![add_raft_voter_request::Listener {
-            name: Str::from("CONTROLLER"),
-            host: Str::from(addr.ip().to_string()),
-            port: addr.port(),
-        }],
-        ..Default::default()
-    };
+    // And a wrong one takes the place of the right one until it is given up.
+    wrong.timeout_ms = 100;
+    assert_eq!(client.call(&wrong, 0).await.error_code, 7);
+    let add = vote_for(&fourth);
     let added = client.call(&add, 0).await;
     assert_eq!(added.error_code, 0, "{added:?}");
     assert_eq!(
@@ -377,13 +373,7 @@ async fn voters_are_added_and_removed_while_the_cluster_runs() {
     let (leader, ids) = voters(&mut client).await;
     assert_eq!(ids, [1, 2, 3, 4]);
     // The leader itself goes: another one follows.
-    let remove = RemoveRaftVoterRequest {
-        cluster_id,
-        voter_id: leader,
-        ..Default::default()
-    };
-    let removed = client.call(&remove, 0).await;
-    assert_eq!(removed.error_code, 0, "{removed:?}");
+    remove_voter(&fourth, leader).await;
     let gone = leader;
     until("another leader", async || {
         let (leader, ids) = voters(&mut client).await;
