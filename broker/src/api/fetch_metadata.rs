@@ -185,17 +185,16 @@ async fn answer(
         asked.last_fetched_epoch,
     );
     let read = task::blocking(move || {
-        let log = &reader.log;
-        let end = log.end();
+        let fetched = reader.log.fetch(offset, epoch, max)?;
         let mut data = PartitionData {
-            high_watermark: end,
-            log_start_offset: log.start(),
+            high_watermark: fetched.end,
+            log_start_offset: fetched.start,
             current_leader,
-            records: Some(Records::default()),
+            records: Some(Records::Bytes(fetched.records)),
             ..Default::default()
         };
-        match log.standing(offset, epoch) {
-            Standing::Log => data.records = Some(Records::Bytes(log.read(offset, max)?)),
+        match fetched.standing {
+            Standing::Log => {}
             Standing::Diverges { epoch, end } => {
                 data.diverging_epoch = EpochEndOffset {
                     epoch,

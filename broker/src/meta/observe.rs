@@ -135,6 +135,8 @@ pub(super) struct Observer {
     quorum: QuorumRecords,
     /// Fetched, and not known to be committed.
     pending: VecDeque<BatchBytes>,
+    /// The log goes on behind what this node has: the next fetch asks for its beginning, and so for a snapshot.
+    anew: bool,
 }
 
 /// The whole batches of an answer. One that has none is an answer too: there is nothing behind a snapshot, perhaps for long.
@@ -166,6 +168,7 @@ impl Observer {
             delta: Delta::default(),
             quorum: QuorumRecords::default(),
             pending: VecDeque::new(),
+            anew: false,
         }
     }
 
@@ -247,7 +250,10 @@ impl Observer {
     /// One fetch. True if everything that was committed when it was answered is published.
     async fn round(&mut self) -> Result<bool, ObserveError> {
         let channel = self.channel().await?;
-        let (offset, epoch) = self.end();
+        let (offset, epoch) = match std::mem::take(&mut self.anew) {
+            true => (0, 0),
+            false => self.end(),
+        };
         let request = FetchRequest {
             cluster_id: Some(self.options.cluster_id.clone()),
             replica_state: ReplicaState {
@@ -312,13 +318,26 @@ impl Observer {
             return Ok(false);
         }
         if let Some(Records::Bytes(records)) = partition.records {
-            for batch in batches(&records)? {
-                if batch.last_offset().0 >= self.end().0 {
-                    self.pending.push_back(batch);
-                }
-            }
+            self.take(batches(&records)?)?;
         }
         self.apply(partition.high_watermark).await
+    }
+
+    /// Keeps what is new. Without an error there is no offset left out.
+    fn take(&mut self, batches: Vec<BatchBytes>) -> Result<(), ObserveError> {
+        for batch in batches {
+            let (first, (end, _)) = (batch.base_offset().0, self.end());
+            if first > end {
+                self.anew = true;
+                return Err(ObserveError::Senseless(format!(
+                    "the log goes on at offset {first}, but this node has it up to {end} only"
+                )));
+            }
+            if batch.last_offset().0 >= end {
+                self.pending.push_back(batch);
+            }
+        }
+        Ok(())
     }
 
     /// Takes note of who leads.

@@ -14,7 +14,7 @@ use openraft::Raft;
 use tokio::time::Instant;
 
 use super::checkpoint::SnapshotId;
-use super::machine::Machine;
+use super::machine::{Machine, State};
 use super::network::{Peers, split};
 use super::raft::TypeConfig;
 
@@ -38,6 +38,16 @@ pub enum Standing {
     Diverges { epoch: i32, end: i64 },
     /// The log does not reach back so far: end offset and epoch of a snapshot.
     Snapshot { end: i64, epoch: i32 },
+}
+
+/// What one who reads the log is answered.
+pub struct Fetched {
+    pub start: i64,
+    /// The offset after the last record.
+    pub end: i64,
+    pub standing: Standing,
+    /// Whole batches: at least one if there is any.
+    pub records: Bytes,
 }
 
 /// What is known of one voter.
@@ -82,9 +92,13 @@ impl MetadataLog {
         self.machine.state.lock().journal.start()
     }
 
-    /// Judges what a reader has: everything up to `offset`, the last of it in `epoch`.
+    #[cfg(test)]
     pub fn standing(&self, offset: i64, epoch: i32) -> Standing {
-        let state = self.machine.state.lock();
+        MetadataLog::judge(&self.machine.state.lock(), offset, epoch)
+    }
+
+    /// Judges what a reader has: everything up to `offset`, the last of it in `epoch`.
+    fn judge(state: &State, offset: i64, epoch: i32) -> Standing {
         let snapshot = state.snapshot.as_ref();
         let snapshot = snapshot.and_then(|meta| SnapshotId::parse(&meta.snapshot_id));
         let start = state.journal.start();
@@ -105,8 +119,26 @@ impl MetadataLog {
         Standing::Log
     }
 
+    /// Judges what a reader has, and reads what follows, all of one state of the log: what is judged to be there
+    /// is not trimmed before it is read.
+    pub fn fetch(&self, offset: i64, epoch: i32, max: usize) -> Result<Fetched, ReadError> {
+        let state = self.machine.state.lock();
+        let standing = MetadataLog::judge(&state, offset, epoch);
+        let records = match standing {
+            Standing::Log => state.journal.read(offset, max)?,
+            _ => Bytes::new(),
+        };
+        Ok(Fetched {
+            start: state.journal.start(),
+            end: state.journal.next(),
+            standing,
+            records,
+        })
+    }
+
     /// Whole batches from the one that holds `offset` on: at least one if there is any, and no more than `max` bytes of further
     /// ones.
+    #[cfg(test)]
     pub fn read(&self, offset: i64, max: usize) -> Result<Bytes, ReadError> {
         Ok(self.machine.state.lock().journal.read(offset, max)?)
     }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use airis_protocol::api_key::ApiKey;
 use airis_protocol::header::{RequestHeader, response_frame};
 use airis_protocol::messages::fetch_response::{self, FetchableTopicResponse};
-use airis_protocol::messages::{FetchResponse, FetchSnapshotResponse, fetch_snapshot_response};
+use airis_protocol::messages::{
+    FetchResponse, FetchSnapshotResponse, MetadataRecord, TopicRecord, fetch_snapshot_response,
+};
+use airis_protocol::types::{Millis, Offset};
 use airis_protocol::wire::{Message, Reader};
 use arc_swap::ArcSwap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -335,4 +338,35 @@ async fn a_snapshot_whose_leader_falls_silent_is_begun_anew_at_the_next_one() {
 fn an_answer_with_nothing_new_is_none_that_makes_no_sense() {
     assert!(batches(&Bytes::new()).unwrap().is_empty());
     assert!(batches(&Bytes::from_static(b"something else")).is_err());
+}
+
+/// The log was trimmed between the leader's look at where this node stands and its reading, or begins later at another leader.
+#[tokio::test]
+async fn records_behind_a_gap_are_not_taken_and_the_log_is_begun_anew() {
+    let options = ObserverOptions {
+        network: Network::Tcp,
+        node: NodeId(9),
+        cluster_id: "c".into(),
+        controllers: Vec::new(),
+        directory: Uuid(9),
+    };
+    let (publish, _applied) = mpsc::channel(4);
+    let (_published_to, published) = watch::channel(-1);
+    let mut observer = Observer::new(
+        options,
+        publish,
+        published,
+        watch::channel(Leadership::default()).0,
+    );
+    let at = |offset| {
+        let record = MetadataRecord::TopicRecord(TopicRecord::default());
+        let (at, epoch) = (Offset(offset), LeaderEpoch(1));
+        let bytes = checkpoint::data_batch(&[record], 30, Millis(1), at, epoch);
+        batches(&Bytes::from(bytes.to_vec())).unwrap().remove(0)
+    };
+    observer.take(vec![at(0), at(1)]).unwrap();
+    observer.take(vec![at(1), at(2)]).unwrap();
+    assert_eq!((observer.end(), observer.anew), ((3, 1), false));
+    observer.take(vec![at(3), at(5)]).unwrap_err();
+    assert_eq!((observer.end(), observer.anew), ((4, 1), true));
 }
