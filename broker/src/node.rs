@@ -18,6 +18,7 @@ use crate::meta::MetaHandle;
 use crate::net::Network;
 use crate::partition::PartitionTable;
 use crate::producer_ids::ProducerIds;
+use crate::topics::Creations;
 
 /// One running node.
 pub struct Node {
@@ -36,6 +37,8 @@ pub struct Node {
     pub producer_ids: ProducerIds,
     /// Incremental fetch sessions of all clients.
     pub fetch_sessions: Mutex<Sessions>,
+    /// Topics that clients make by naming them.
+    pub creations: Creations,
     pub clock: Clock,
     /// The way to other nodes.
     pub network: Network,
@@ -67,6 +70,7 @@ impl Node {
             groups: parts.groups,
             producer_ids: Default::default(),
             fetch_sessions: Mutex::new(Sessions::new(parts.config.fetch_session_slots)),
+            creations: Creations::default(),
             clock: parts.clock,
             network: parts.network,
             chance: Mutex::new(parts.chance),

@@ -1,7 +1,8 @@
 //! Metadata: brokers, topics, leaders; and the creation of topics by asking for them.
 //!
-//! Always holds: a topic created here is answered when it can be used (Kafka answers an error first and creates behind it). Must
-//! never: show a broker that is fenced, or topics without any broker.
+//! Always holds: a topic created here is answered when it can be used, if that is soon (Kafka answers an error first and creates
+//! behind it). Must never: show a broker that is fenced, or topics without any broker; keep the answers behind it waiting for a
+//! controller that is away.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use airis_protocol::names;
 use airis_protocol::types::{NodeId, Str, Uuid};
 
 use super::{Ctx, Reply, authorize};
-use crate::topics;
+use crate::topics::{self, Failed};
 
 /// What was asked for.
 enum Wanted {
@@ -92,11 +93,17 @@ pub fn handle(ctx: &Ctx, request: MetadataRequest) -> Reply<MetadataResponse> {
         _ => Vec::new(),
     };
     if missing.is_empty() {
-        return Reply::Now(answer(&ctx.node.cluster_id, &image, wanted, &style, &[]));
+        return Reply::Now(answer(
+            &ctx.node.cluster_id,
+            &image,
+            wanted,
+            &style,
+            &Failed::new(),
+        ));
     }
     let node = ctx.node.clone();
     Reply::later(async move {
-        let failed = topics::auto_create(&node, missing).await;
+        let failed = topics::create_soon(&node, missing).await;
         answer(
             &node.cluster_id,
             &node.meta.image(),
@@ -112,7 +119,7 @@ fn answer(
     image: &Image,
     wanted: Wanted,
     style: &Style,
-    failed: &[(Str, ErrorCode)],
+    failed: &Failed,
 ) -> MetadataResponse {
     let brokers = image
         .brokers()
@@ -149,8 +156,8 @@ fn answer(
             .map(|name| match image.topic(&name) {
                 Some(found) => topic(image, found, style),
                 None => {
-                    let error = match failed.iter().find(|(n, _)| *n == name) {
-                        Some((_, error)) => *error,
+                    let error = match failed.get(&name) {
+                        Some(error) => *error,
                         None if names::validate_topic(&name).is_err() => {
                             ErrorCode::InvalidTopicException
                         }
@@ -255,14 +262,23 @@ fn partition(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use airis_cluster::metadata::Delta;
+    use airis_protocol::messages::metadata_request::MetadataRequestTopic;
     use airis_protocol::messages::register_broker_record::BrokerEndpoint;
     use airis_protocol::messages::{
         MetadataRecord, PartitionRecord, RegisterBrokerRecord, TopicRecord,
     };
     use airis_protocol::types::{LeaderEpoch, Offset};
+    use airis_storage::disk::faulty::FaultyDisk;
+    use tokio::time::{sleep, timeout};
 
     use super::*;
+    use crate::api::Client;
+    use crate::boot::tests::start_on;
 
     /// Two brokers and a topic.
     fn image(fenced: [bool; 2]) -> Image {
@@ -316,7 +332,15 @@ mod tests {
             || Wanted::Ids(vec![Uuid(9), Uuid(10)]),
         ];
         for wanted in all {
-            let tell = |fenced| answer(&"c".into(), &image(fenced), wanted(), &style, &[]);
+            let tell = |fenced| {
+                answer(
+                    &"c".into(),
+                    &image(fenced),
+                    wanted(),
+                    &style,
+                    &Failed::new(),
+                )
+            };
             let told = tell([true, true]);
             assert_eq!((told.brokers.len(), told.topics.len()), (0, 0));
             assert_eq!(told.controller_id, -1);
@@ -325,5 +349,68 @@ mod tests {
             assert!(!told.topics.is_empty());
             assert_eq!(told.topics[0].partitions[0].leader_id, -1);
         }
+    }
+
+    /// A controller that is away stands here for one whose disk hangs: either way it does not answer.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_missing_topic_is_not_waited_for_while_no_controller_answers() {
+        let disk = FaultyDisk::new();
+        let running = start_on(&disk, &[]).await;
+        let node = running.node.clone();
+        assert!(
+            topics::auto_create(&node, vec!["t".into()])
+                .await
+                .is_empty()
+        );
+        let names = ["missing", "t"].map(|name| MetadataRequestTopic {
+            name: Some(name.into()),
+            ..Default::default()
+        });
+        let request = MetadataRequest {
+            topics: Some(names.into()),
+            allow_auto_topic_creation: true,
+            ..Default::default()
+        };
+        let client = Client::new(([127, 0, 0, 1], 1).into(), "PLAINTEXT".into(), false);
+        let client = Arc::new(client);
+        let ask = async || {
+            let ctx = Ctx {
+                node: &node,
+                version: 4,
+                correlation_id: 1,
+                client_id: "c".into(),
+                client: &client,
+                now: node.clock.now(),
+            };
+            let answer = match handle(&ctx, request.clone()) {
+                Reply::Now(answer) => answer,
+                Reply::Later(answer) => timeout(Duration::from_secs(8), answer)
+                    .await
+                    .expect("it is answered all the same"),
+                _ => panic!("no answer"),
+            };
+            answer
+                .topics
+                .iter()
+                .map(|t| t.error_code)
+                .collect::<Vec<_>>()
+        };
+        disk.hold_syncs_under(Some(Path::new("/airis")));
+        let unknown = ErrorCode::UnknownTopicOrPartition.code();
+        // Once more: it is being created already.
+        assert_eq!(ask().await, [unknown, 0]);
+        assert_eq!(ask().await, [unknown, 0]);
+        disk.hold_syncs_under(None);
+        // The creation went on behind the answers.
+        timeout(Duration::from_secs(20), async {
+            while node.meta.image().topic("missing").is_none() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+        .expect("it is made");
+        assert_eq!(ask().await, [0, 0]);
+        drop(node);
+        running.stop().await;
     }
 }

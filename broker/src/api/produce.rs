@@ -389,7 +389,11 @@ mod tests {
         let disk = FaultyDisk::new();
         let running = start_on(&disk, &[("airis.ack.durability", "fsync")]).await;
         let node = running.node.clone();
-        assert_eq!(topics::auto_create(&node, vec!["t".into()]).await, []);
+        assert!(
+            topics::auto_create(&node, vec!["t".into()])
+                .await
+                .is_empty()
+        );
         let mut batch = BatchBuilder::new(Codec::None, TimestampType::Create);
         batch.push(Millis(1_700_000_000_000), None, Some(b"v"), &[]);
         let request = ProduceRequest {

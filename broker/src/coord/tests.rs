@@ -17,7 +17,7 @@ async fn a_shard_that_could_not_be_opened_for_want_of_descriptors_is_loaded_late
     let node = running.node.clone();
     disk.refuse_opens(true);
     let failed = topics::auto_create(&node, vec![Str::from(names::OFFSETS_TOPIC)]).await;
-    assert_eq!(failed, []);
+    assert!(failed.is_empty());
     let opened = node
         .partitions
         .by_name(names::OFFSETS_TOPIC, PartitionId(0));
