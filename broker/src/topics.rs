@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, StateTopic};
 use crate::node::Node;
 use crate::task;
 use crate::time::{Instant, timeout_at};
@@ -29,14 +29,25 @@ const SOON: Duration = Duration::from_secs(1);
 /// asks again.
 const BEING_CREATED_MAX: usize = 10_000;
 
-/// The topic as it is created when nobody says how: `num.partitions` and so on, or the internal topics' own properties.
+/// The topic as it is created when nobody says how: `num.partitions` and so on if this node has them set (the controller's own are
+/// used otherwise), or the internal topics' own properties.
 pub fn default_topic(config: &BrokerConfig, name: &Str) -> CreatableTopic {
     let set = |name: &'static str, value: String| CreatableTopicConfig {
         name: Str::from_static(name),
         value: Some(Str::from(value)),
     };
-    let (num_partitions, replication_factor, configs) = if name.as_str() == names::OFFSETS_TOPIC {
-        (
+    // What the topics of the coordinators that keep a state have in common.
+    let state = |topic: &StateTopic, more: Vec<CreatableTopicConfig>| {
+        let mut configs = vec![
+            set("min.insync.replicas", topic.min_isr.to_string()),
+            set("segment.bytes", topic.segment_bytes.to_string()),
+        ];
+        configs.extend(more);
+        (topic.partitions, topic.replication_factor, configs)
+    };
+    let is_set = |name| config.properties.contains_key(name);
+    let (num_partitions, replication_factor, configs) = match name.as_str() {
+        names::OFFSETS_TOPIC => (
             config.offsets_topic_partitions,
             config.offsets_topic_replication_factor,
             vec![
@@ -47,9 +58,37 @@ pub fn default_topic(config: &BrokerConfig, name: &Str) -> CreatableTopic {
                     config.offsets_topic_segment_bytes.to_string(),
                 ),
             ],
-        )
-    } else {
-        (-1, -1, Vec::new())
+        ),
+        names::TRANSACTION_STATE_TOPIC => state(
+            &config.transaction_topic,
+            vec![
+                set("unclean.leader.election.enable", "false".to_owned()),
+                set("compression.type", "uncompressed".to_owned()),
+                set("cleanup.policy", "compact".to_owned()),
+            ],
+        ),
+        names::SHARE_STATE_TOPIC => state(
+            &config.share_topic,
+            vec![
+                set("compression.type", "producer".to_owned()),
+                // Its records are deleted by the coordinator (KIP-932).
+                set("cleanup.policy", "delete".to_owned()),
+                set("retention.ms", "-1".to_owned()),
+            ],
+        ),
+        _ => (
+            if is_set("num.partitions") {
+                config.num_partitions
+            } else {
+                -1
+            },
+            if is_set("default.replication.factor") {
+                config.default_replication_factor
+            } else {
+                -1
+            },
+            Vec::new(),
+        ),
     };
     CreatableTopic {
         name: name.clone(),
@@ -156,5 +195,63 @@ impl Creations {
             task::spawn_in(tasks, run, &Handle::current());
         }
         found.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load::{Given, Origin};
+
+    fn config(properties: &[(&str, &str)]) -> BrokerConfig {
+        let mut given = Given::default();
+        for (name, value) in properties {
+            given.add(name, value, Origin::Override);
+        }
+        given.resolve().unwrap().config
+    }
+
+    #[test]
+    fn a_topic_is_made_as_the_node_says_that_was_asked() {
+        let made = |config: &BrokerConfig| {
+            let topic = default_topic(config, &"t".into());
+            (topic.num_partitions, topic.replication_factor)
+        };
+        assert_eq!(made(&config(&[])), (-1, -1), "the controller decides");
+        assert_eq!(made(&config(&[("num.partitions", "1")])), (1, -1));
+        let config = config(&[("num.partitions", "6"), ("default.replication.factor", "3")]);
+        assert_eq!(made(&config), (6, 3));
+    }
+
+    #[test]
+    fn the_topics_of_coordinators_have_their_own_properties() {
+        let config = config(&[
+            ("num.partitions", "6"),
+            ("transaction.state.log.num.partitions", "7"),
+            ("transaction.state.log.replication.factor", "2"),
+            ("transaction.state.log.min.isr", "2"),
+            ("share.coordinator.state.topic.num.partitions", "8"),
+            ("share.coordinator.state.topic.segment.bytes", "1000000"),
+        ]);
+        let made = |name: &'static str| {
+            let topic = default_topic(&config, &name.into());
+            let mut configs: Vec<String> = topic
+                .configs
+                .iter()
+                .map(|c| format!("{}={}", c.name, c.value.as_deref().unwrap_or_default()))
+                .collect();
+            configs.sort();
+            (
+                topic.num_partitions,
+                topic.replication_factor,
+                configs.join(" "),
+            )
+        };
+        let transactions = "cleanup.policy=compact compression.type=uncompressed min.insync.replicas=2 \
+                            segment.bytes=104857600 unclean.leader.election.enable=false";
+        assert_eq!(made("__transaction_state"), (7, 2, transactions.to_owned()));
+        let shares = "cleanup.policy=delete compression.type=producer min.insync.replicas=1 \
+                      retention.ms=-1 segment.bytes=1000000";
+        assert_eq!(made("__share_group_state"), (8, 1, shares.to_owned()));
     }
 }

@@ -15,7 +15,7 @@ use airis_cluster::config::{
 };
 use airis_protocol::types::{Millis, NodeId, Str};
 
-use super::{BrokerConfig, Durability, Listener, properties};
+use super::{BrokerConfig, Durability, Listener, StateTopic, properties};
 
 /// The row of a property of either kind.
 fn row(name: &str) -> Option<&'static ConfigDef> {
@@ -386,6 +386,18 @@ fn node_config(kafka: &tables::BrokerConfig, fixed: BTreeMap<String, String>) ->
         offsets_topic_partitions: kafka.offsets_topic_num_partitions,
         offsets_topic_replication_factor: kafka.offsets_topic_replication_factor,
         offsets_topic_segment_bytes: kafka.offsets_topic_segment_bytes,
+        transaction_topic: StateTopic {
+            partitions: kafka.transaction_state_log_num_partitions,
+            replication_factor: kafka.transaction_state_log_replication_factor,
+            min_isr: kafka.transaction_state_log_min_isr,
+            segment_bytes: kafka.transaction_state_log_segment_bytes,
+        },
+        share_topic: StateTopic {
+            partitions: kafka.share_coordinator_state_topic_num_partitions,
+            replication_factor: kafka.share_coordinator_state_topic_replication_factor,
+            min_isr: kafka.share_coordinator_state_topic_min_isr.into(),
+            segment_bytes: kafka.share_coordinator_state_topic_segment_bytes,
+        },
         offset_metadata_max_bytes: kafka.offset_metadata_max_bytes.max(0) as usize,
         offsets_commit_timeout: ms(kafka.offsets_commit_timeout_ms.into()),
         offsets_retention: Millis(kafka.offsets_retention_ms),

@@ -32,6 +32,27 @@ pub enum Durability {
     Fsync,
 }
 
+/// How the internal topic of a coordinator is made.
+#[derive(Clone, Debug)]
+pub struct StateTopic {
+    pub partitions: i32,
+    pub replication_factor: i16,
+    pub min_isr: i32,
+    pub segment_bytes: i32,
+}
+
+impl Default for StateTopic {
+    /// Kafka's.
+    fn default() -> Self {
+        StateTopic {
+            partitions: 50,
+            replication_factor: 3,
+            min_isr: 2,
+            segment_bytes: 100 * 1024 * 1024,
+        }
+    }
+}
+
 /// What `server.properties` and overrides say.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
@@ -120,6 +141,10 @@ pub struct BrokerConfig {
     pub offsets_topic_partitions: i32,
     pub offsets_topic_replication_factor: i16,
     pub offsets_topic_segment_bytes: i32,
+    /// `transaction.state.log.num.partitions`, `.replication.factor`, `.min.isr`, `.segment.bytes`.
+    pub transaction_topic: StateTopic,
+    /// `share.coordinator.state.topic.num.partitions` and so on.
+    pub share_topic: StateTopic,
     /// `offset.metadata.max.bytes`.
     pub offset_metadata_max_bytes: usize,
     /// `offsets.commit.timeout.ms`.
@@ -194,6 +219,8 @@ impl Default for BrokerConfig {
             offsets_topic_partitions: 50,
             offsets_topic_replication_factor: 1,
             offsets_topic_segment_bytes: 100 * 1024 * 1024,
+            transaction_topic: StateTopic::default(),
+            share_topic: StateTopic::default(),
             offset_metadata_max_bytes: 4096,
             offsets_commit_timeout: Duration::from_secs(5),
             offsets_retention: Millis(10_080 * 60_000),
