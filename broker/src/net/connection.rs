@@ -1,8 +1,8 @@
 //! One connection: requests are started in order, answered in order, and may overlap in between.
 //!
 //! Always holds: at most [`IN_FLIGHT_MAX`] requests are under way; nothing is read while more than [`OUTPUT_MAX`] bytes wait to be
-//! sent; answers leave in the order of the requests; a frame that holds memory which others may wait for goes on coming in, or its
-//! connection ends. Must never: hold a lock or run a handler while waiting.
+//! sent, or for an answer before them; answers leave in the order of the requests; a frame that holds memory which others may wait
+//! for goes on coming in, or its connection ends. Must never: hold a lock or run a handler while waiting.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -94,6 +94,8 @@ pub struct Connection {
     /// While a permit is held for a frame that is not whole.
     stall: Option<Pin<Box<Sleep>>>,
     slots: VecDeque<(Slot, Option<Lease>)>,
+    /// Bytes of the answers in `slots` that are ready, and wait for one before them.
+    held: usize,
     output: Output,
     /// When something last moved on the socket.
     active: Instant,
@@ -114,6 +116,7 @@ impl Connection {
             since: 0,
             stall: None,
             slots: VecDeque::new(),
+            held: 0,
             output: Output::default(),
             active,
             idle: Box::pin(sleep_until(active + limits.idle_max)),
@@ -178,7 +181,7 @@ impl Connection {
     }
 
     fn has_room(&self) -> bool {
-        self.slots.len() < IN_FLIGHT_MAX && self.output.len() < OUTPUT_MAX
+        self.slots.len() < IN_FLIGHT_MAX && self.output.len() + self.held < OUTPUT_MAX
     }
 
     /// Moves finished answers, in order, to the output. Every waiting request is polled, so that they overlap.
@@ -187,13 +190,16 @@ impl Connection {
             if let Slot::Waiting(answer) = slot
                 && let Poll::Ready(frame) = answer.poll_unpin(cx)
             {
-                *slot = Slot::Ready(frame.map_err(|e| {
+                let frame = frame.map_err(|e| {
                     Closed::BadRequest(format!("a response cannot be encoded: {e}"))
-                })?);
+                })?;
+                self.held += frame.len;
+                *slot = Slot::Ready(frame);
             }
         }
         while let Some((Slot::Ready(_), _)) = self.slots.front() {
             if let Some((Slot::Ready(frame), _)) = self.slots.pop_front() {
+                self.held -= frame.len;
                 self.output.push(frame);
             }
         }
@@ -238,7 +244,7 @@ impl Connection {
         };
         self.wanted = None;
         match self.door.dispatch(&self.client, frame) {
-            Answer::Now(frame) => self.slots.push_back((Slot::Ready(frame), lease)),
+            Answer::Now(frame) => self.put(Slot::Ready(frame), lease),
             Answer::Later(mut answer) => {
                 // Polled at once: that is what starts it, and orders it before the next request.
                 let slot = match answer.poll_unpin(cx) {
@@ -247,12 +253,19 @@ impl Connection {
                     })?),
                     Poll::Pending => Slot::Waiting(answer),
                 };
-                self.slots.push_back((slot, lease));
+                self.put(slot, lease);
             }
             Answer::Silent => {}
             Answer::Close(why) => return Err(Closed::BadRequest(why)),
         }
         Ok(true)
+    }
+
+    fn put(&mut self, slot: Slot, lease: Option<Lease>) {
+        if let Slot::Ready(frame) = &slot {
+            self.held += frame.len;
+        }
+        self.slots.push_back((slot, lease));
     }
 
     /// For a large frame of which the beginning has arrived: ready once its memory is granted.
@@ -283,7 +296,7 @@ impl Connection {
             return Ok(());
         }
         // It is not read on while so much of what it asked for is under way.
-        if self.slots.len() >= IN_FLIGHT_MAX {
+        if self.slots.len() >= IN_FLIGHT_MAX || self.held >= OUTPUT_MAX {
             self.moved = Instant::now();
         }
         let until = self.moved + STALLED_AFTER;

@@ -1,6 +1,7 @@
-//! Frames that stall, over a network and a clock of the test's own.
+//! Frames that stall, and answers that wait for each other, over a network and a clock of the test's own.
 
 use airis_protocol::types::{Str, Uuid};
+use airis_protocol::wire::Chunk;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{sleep, timeout};
 
@@ -14,12 +15,8 @@ const ANNOUNCED: i32 = 1 << 20;
 /// So much is read without a permit.
 const BEGUN: usize = RequestMemory::FREE;
 
-/// A connection that is served, and its other end.
-async fn served(
-    fabric: &Fabric,
-    memory: &RequestMemory,
-    host: u8,
-) -> (Socket, tokio::task::JoinHandle<Closed>) {
+/// A connection, and its other end.
+async fn connected(fabric: &Fabric, memory: &RequestMemory, host: u8) -> (Socket, Connection) {
     let network = |h: u8| Network::Fabric(fabric.port(h.into(), [10, 0, 0, h].into()));
     let listener = network(host).listen(&format!("10.0.0.{host}"), 9).unwrap();
     let near = network(200).connect(&format!("10.0.0.{host}"), 9).await;
@@ -42,7 +39,17 @@ async fn served(
             seats: None,
         },
     );
-    (near.unwrap(), tokio::spawn(connection.serve()))
+    (near.unwrap(), connection)
+}
+
+/// A connection that is served, and its other end.
+async fn served(
+    fabric: &Fabric,
+    memory: &RequestMemory,
+    host: u8,
+) -> (Socket, tokio::task::JoinHandle<Closed>) {
+    let (near, connection) = connected(fabric, memory, host).await;
+    (near, tokio::spawn(connection.serve()))
 }
 
 async fn begin(socket: &mut Socket) {
@@ -95,4 +102,40 @@ async fn frames_that_stall_give_their_memory_back_and_slow_ones_come_through() {
     let all = memory.take(1 << 20);
     let all = timeout(Duration::from_secs(1), all).await;
     assert!(all.is_ok(), "it is free");
+}
+
+#[tokio::test]
+async fn answers_that_wait_for_one_before_them_are_counted() {
+    let memory = RequestMemory::new(1 << 20);
+    let (_near, mut connection) = connected(&Fabric::new(), &memory, 1).await;
+    let answer = || {
+        let bytes = bytes::Bytes::from(vec![0; 1 << 20]);
+        Encoded {
+            len: bytes.len(),
+            chunks: vec![Chunk::Bytes(bytes)],
+        }
+    };
+    let later = || {
+        let (done, waits) = tokio::sync::oneshot::channel();
+        let waits = async move { Ok(waits.await.expect("it is answered")) };
+        (done, Slot::Waiting(waits.boxed()))
+    };
+    let ((first, waits), (last, too)) = (later(), later());
+    connection.put(waits, None);
+    connection.put(too, None);
+    for _ in 0..3 {
+        assert!(connection.has_room());
+        connection.put(Slot::Ready(answer()), None);
+    }
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    connection.collect(&mut cx).unwrap();
+    assert!(connection.has_room());
+    // One that was waited for counts like one that was there at once.
+    last.send(answer()).ok().unwrap();
+    connection.collect(&mut cx).unwrap();
+    assert!(!connection.has_room());
+    // What may leave is counted once.
+    first.send(answer()).ok().unwrap();
+    connection.collect(&mut cx).unwrap();
+    assert_eq!((connection.held, connection.output.len()), (0, 5 << 20));
 }
