@@ -1,8 +1,8 @@
 //! The group coordinator: every partition of `__consumer_offsets` that this node leads, as a running shard.
 //!
 //! Always holds: a request's change is appended before the next request of its connection begins; an answer leaves once the high
-//! watermark has passed everything it may depend on. Must never: hold a shard's lock across an await, or answer for a partition
-//! that another node leads.
+//! watermark has passed everything it may depend on, but where groups are only listed or described. Must never: hold a shard's lock
+//! across an await, or answer for a partition that another node leads.
 
 mod append;
 mod load;
@@ -248,23 +248,16 @@ impl Groups {
     }
 
     /// Reads every shard of this node. Errors: `COORDINATOR_LOAD_IN_PROGRESS` if one is still being loaded.
-    pub fn read_all<T>(
-        &self,
-        mut read: impl FnMut(&Shard) -> T,
-    ) -> Result<(Vec<T>, Vec<Commit>), ErrorCode> {
+    pub fn read_all<T>(&self, mut read: impl FnMut(&Shard) -> T) -> Result<Vec<T>, ErrorCode> {
         let mut found = Vec::new();
-        let mut commits = Vec::new();
         for cell in self.cells() {
             match cell.read(&mut read) {
-                Ok((value, commit)) => {
-                    found.push(value);
-                    commits.push(commit);
-                }
+                Ok((value, _)) => found.push(value),
                 Err(ErrorCode::NotCoordinator) => {}
                 Err(code) => return Err(code),
             }
         }
-        Ok((found, commits))
+        Ok(found)
     }
 
     /// Steps a group's shard: what it causes is done before this returns.
