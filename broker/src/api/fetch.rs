@@ -40,6 +40,8 @@ const IDS_FROM: i16 = 13;
 /// The first version with hints to the current leader (KIP-951).
 const LEADER_HINTS_FROM: i16 = 16;
 
+/// The first version whose clients know `KAFKA_STORAGE_ERROR`: older ones take it for a failure that asking again does not mend.
+const STORAGE_ERRORS_FROM: i16 = 6;
 /// The first version whose clients know that followers serve them too (KIP-392).
 const ANY_REPLICA_FROM: i16 = 11;
 /// How long a follower waits for records to learn with them of a new high watermark or log start. It doubles while nothing is new.
@@ -468,7 +470,12 @@ impl Fetch {
         let mut sessions =
             (self.mode != Mode::Sessionless).then(|| self.node.fetch_sessions.lock());
         let mut leaders = BTreeSet::new();
-        for (target, data) in self.targets.iter().zip(pass.data) {
+        for (target, mut data) in self.targets.iter().zip(pass.data) {
+            if self.version < STORAGE_ERRORS_FROM
+                && data.error_code == ErrorCode::KafkaStorageError.code()
+            {
+                data.error_code = ErrorCode::NotLeaderOrFollower.code();
+            }
             let wanted = &target.wanted;
             if let Some(sessions) = &mut sessions
                 && !sessions.tell(&self.mode, wanted, &data)
@@ -542,5 +549,62 @@ fn failed(wanted: &Wanted, error: ErrorCode) -> PartitionData {
         log_start_offset: -1,
         records: Some(Records::default()),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use airis_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+    use airis_storage::disk::faulty::FaultyDisk;
+
+    use super::*;
+    use crate::api::Client;
+    use crate::boot::tests::start_on;
+    use crate::topics;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn old_clients_are_sent_to_look_for_another_leader_where_a_disk_fails() {
+        let disk = FaultyDisk::new();
+        let running = start_on(&disk, &[]).await;
+        let node = running.node.clone();
+        disk.refuse_opens(true);
+        assert!(
+            topics::auto_create(&node, vec!["t".into()])
+                .await
+                .is_empty()
+        );
+        let client = Client::new(([127, 0, 0, 1], 1).into(), "PLAINTEXT".into(), false);
+        let client = Arc::new(client);
+        for (version, error) in [
+            (4, ErrorCode::NotLeaderOrFollower),
+            (5, ErrorCode::NotLeaderOrFollower),
+            (6, ErrorCode::KafkaStorageError),
+        ] {
+            let ctx = Ctx {
+                node: &node,
+                version,
+                correlation_id: 1,
+                client_id: "c".into(),
+                client: &client,
+                now: node.clock.now(),
+            };
+            let request = FetchRequest {
+                session_epoch: -1,
+                topics: vec![FetchTopic {
+                    topic: "t".into(),
+                    partitions: vec![FetchPartition::default()],
+                    ..Default::default()
+                }],
+                ..Default::default()
+            };
+            let Reply::Now(answer) = handle(&ctx, request) else {
+                panic!("an error is told at once");
+            };
+            let told = answer.responses[0].partitions[0].error_code;
+            assert_eq!(told, error.code(), "{version}");
+        }
+        disk.refuse_opens(false);
+        drop(node);
+        running.stop().await;
     }
 }

@@ -28,6 +28,8 @@ const EARLIEST_PENDING_UPLOAD: i64 = -6;
 const READ_COMMITTED: i8 = 1;
 /// Answers carry leader epochs from this version on.
 const EPOCHS_FROM: i16 = 4;
+/// From this version on clients know `OFFSET_NOT_AVAILABLE` (KIP-207).
+const NOT_AVAILABLE_FROM: i16 = 5;
 /// `replica_id` of a consumer; others (brokers, tools) see the end of the log itself.
 const CONSUMER: i32 = -1;
 /// `replica_id` of a tool that wants this replica's own view, leader or not.
@@ -85,6 +87,9 @@ pub fn handle(ctx: &Ctx, request: ListOffsetsRequest) -> Reply<ListOffsetsRespon
                     };
                     let (error, (timestamp, offset, epoch)) = match found {
                         Ok(found) => (ErrorCode::None, found),
+                        Err(ErrorCode::OffsetNotAvailable) if ctx.version < NOT_AVAILABLE_FROM => {
+                            (ErrorCode::LeaderNotAvailable, NONE)
+                        }
                         Err(error) => (error, NONE),
                     };
                     ListOffsetsPartitionResponse {

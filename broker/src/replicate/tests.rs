@@ -488,6 +488,19 @@ impl Cluster {
         replica_id: i32,
         timestamp: i64,
     ) -> (ErrorCode, i64) {
+        let list = self.list_as(7, id, topic, replica_id, timestamp);
+        list.await
+    }
+
+    /// In a version of the client's choice.
+    async fn list_as(
+        &self,
+        version: i16,
+        id: i32,
+        topic: &str,
+        replica_id: i32,
+        timestamp: i64,
+    ) -> (ErrorCode, i64) {
         let request = ListOffsetsRequest {
             replica_id,
             topics: vec![ListOffsetsTopic {
@@ -499,7 +512,7 @@ impl Cluster {
             }],
             ..Default::default()
         };
-        let response = self.client(id).await.call(&request, 7).await.unwrap();
+        let response = self.client(id).await.call(&request, version).await.unwrap();
         let p = &response.topics[0].partitions[0];
         (ErrorCode::from_wire(p.error_code), p.offset)
     }
@@ -752,6 +765,11 @@ async fn a_new_leader_does_not_name_an_end_that_it_does_not_know() {
     assert_eq!(
         c.list(2, "t", -1, -1).await.0,
         ErrorCode::OffsetNotAvailable
+    );
+    // Older clients do not know that code.
+    assert_eq!(
+        c.list_as(4, 2, "t", -1, -1).await.0,
+        ErrorCode::LeaderNotAvailable
     );
     assert_eq!(c.list(2, "t", -2, -1).await, (ErrorCode::None, 5));
     c.boot(1).await;
