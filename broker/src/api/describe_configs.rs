@@ -1,5 +1,7 @@
 //! DescribeConfigs (KIP-133, 226, 569): the configs of a resource, where each comes from, what it means.
 
+use std::collections::HashSet;
+
 use airis_cluster::config::{
     Described, Layers, describe_broker, describe_broker_default, describe_client_metrics,
     describe_group, describe_topic,
@@ -32,7 +34,9 @@ pub fn handle(ctx: &Ctx, request: DescribeConfigsRequest) -> Reply<DescribeConfi
                 Ok(described) => (ErrorCode::None, Some(Str::default()), described),
                 Err((error, message)) => (error, Some(Str::from(message)), Vec::new()),
             };
-            let keys = resource.configuration_keys.as_ref();
+            // An empty list of keys asks for all, as null does (KAFKA-9432).
+            let keys = resource.configuration_keys.as_deref().unwrap_or_default();
+            let keys: HashSet<&str> = keys.iter().map(Str::as_str).collect();
             DescribeConfigsResult {
                 error_code: error.code(),
                 error_message: message,
@@ -40,8 +44,7 @@ pub fn handle(ctx: &Ctx, request: DescribeConfigsRequest) -> Reply<DescribeConfi
                 resource_name: resource.resource_name.clone(),
                 configs: described
                     .into_iter()
-                    // An empty list of keys asks for all, as null does (KAFKA-9432).
-                    .filter(|d| keys.is_none_or(|k| k.is_empty() || k.iter().any(|k| *k == d.name)))
+                    .filter(|d| keys.is_empty() || keys.contains(d.name.as_str()))
                     .map(|d| entry(d, request.include_synonyms, request.include_documentation))
                     .collect(),
             }

@@ -222,6 +222,18 @@ async fn a_replica_moves_while_it_is_written_and_stays_over_a_restart() {
     let to = if from == "a" { "b" } else { "a" };
     for (dir, topic, partition, expected) in [
         (root.join("nowhere"), "t", 0, ErrorCode::LogDirNotFound),
+        (
+            root.join("nowhere"),
+            "no name",
+            0,
+            ErrorCode::LogDirNotFound,
+        ),
+        (
+            root.join(to),
+            "no name",
+            0,
+            ErrorCode::UnknownTopicOrPartition,
+        ),
         (root.join(to), "none", 0, ErrorCode::UnknownTopicOrPartition),
         (root.join(to), "t", 1, ErrorCode::UnknownTopicOrPartition),
         (root.join(&from), "t", 0, ErrorCode::None),
