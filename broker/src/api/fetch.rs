@@ -79,8 +79,17 @@ struct Pass {
 
 pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
     let by_id = ctx.version >= IDS_FROM;
+    let replica = match ctx.version {
+        15.. => (
+            request.replica_state.replica_id,
+            request.replica_state.replica_epoch,
+        ),
+        _ => (request.replica_id, -1),
+    };
+    let replica = (replica.0 >= 0).then_some((NodeId(replica.0), BrokerEpoch(replica.1)));
     let begun = ctx.node.fetch_sessions.lock().begin(
         ctx.now,
+        replica.is_some(),
         request.session_id,
         request.session_epoch,
         by_id,
@@ -97,14 +106,6 @@ pub fn handle(ctx: &Ctx, request: FetchRequest) -> Reply<FetchResponse> {
             });
         }
     };
-    let replica = match ctx.version {
-        15.. => (
-            request.replica_state.replica_id,
-            request.replica_state.replica_epoch,
-        ),
-        _ => (request.replica_id, -1),
-    };
-    let replica = (replica.0 >= 0).then_some((NodeId(replica.0), BrokerEpoch(replica.1)));
     let targets = partitions
         .into_iter()
         .map(|wanted| Target {

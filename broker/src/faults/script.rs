@@ -521,6 +521,7 @@ fn fetch(node: &Arc<Node>, version: i16, r: FetchRequest, error_code: i16) -> Fe
     let mut sessions = node.fetch_sessions.lock();
     let plan = sessions.begin(
         node.clock.now(),
+        r.replica_id.max(r.replica_state.replica_id) >= 0,
         r.session_id,
         r.session_epoch,
         version >= 13,

@@ -126,6 +126,7 @@ mod tests {
         let plan = leader
             .begin(
                 Millis(0),
+                true,
                 said.session_id,
                 said.session_epoch,
                 true,

@@ -72,6 +72,7 @@ struct Cached {
 /// One client's session.
 #[derive(Debug)]
 struct Session {
+    privileged: bool,
     /// The epoch that the next request must carry.
     epoch: i32,
     by_id: bool,
@@ -189,13 +190,15 @@ impl Sessions {
         self.sessions.is_empty()
     }
 
-    /// Decides what a fetch has to read. `fresh_id` gives candidates for a new session's id (positive, at random).
+    /// Decides what a fetch has to read. A follower is `privileged`: its session may take the place of any consumer's. `fresh_id`
+    /// gives candidates for a new session's id (positive, at random).
     ///
     /// Errors: `FETCH_SESSION_ID_NOT_FOUND`, `INVALID_FETCH_SESSION_EPOCH`, `FETCH_SESSION_TOPIC_ID_ERROR`.
     #[allow(clippy::too_many_arguments)]
     pub fn begin(
         &mut self,
         now: Millis,
+        privileged: bool,
         session_id: i32,
         epoch: i32,
         by_id: bool,
@@ -209,7 +212,7 @@ impl Sessions {
         if epoch == EPOCH_INITIAL || epoch == EPOCH_FINAL {
             self.sessions.remove(&session_id);
             let partitions: Vec<Wanted> = wanted.collect();
-            if epoch == EPOCH_FINAL || !self.make_room(now, partitions.len()) {
+            if epoch == EPOCH_FINAL || !self.make_room(now, privileged, partitions.len()) {
                 return Ok(Plan {
                     mode: Mode::Sessionless,
                     partitions,
@@ -219,6 +222,7 @@ impl Sessions {
                 .find(|id| *id > 0 && !self.sessions.contains_key(id))
                 .expect("an endless iterator");
             let mut session = Session {
+                privileged,
                 epoch: 1,
                 by_id,
                 order: BTreeMap::new(),
@@ -288,8 +292,8 @@ impl Sessions {
     }
 
     /// Makes room for a session of `size` partitions: a free slot, or one of a session that is unused for long, or smaller and
-    /// not brand new (KIP-227).
-    fn make_room(&mut self, now: Millis, size: usize) -> bool {
+    /// not brand new. A follower's counts for more than any consumer's, however large or new (KIP-227).
+    fn make_room(&mut self, now: Millis, privileged: bool, size: usize) -> bool {
         if self.slots == 0 {
             return false;
         }
@@ -302,15 +306,18 @@ impl Sessions {
             .min_by_key(|(_, s)| s.used)
             .filter(|(_, s)| now.0 - s.used.0 > EVICT_AFTER_MS)
             .map(|(id, _)| *id);
-        let smaller = || {
+        let value = |s: &Session| (s.privileged, s.order.len());
+        let lesser = || {
             self.sessions
                 .iter()
-                .filter(|(_, s)| now.0 - s.created.0 > EVICT_AFTER_MS)
-                .min_by_key(|(_, s)| s.order.len())
-                .filter(|(_, s)| s.order.len() < size)
+                .filter(|(_, s)| {
+                    (privileged && !s.privileged) || now.0 - s.created.0 > EVICT_AFTER_MS
+                })
+                .min_by_key(|(_, s)| value(s))
+                .filter(|(_, s)| value(s) < (privileged, size))
                 .map(|(id, _)| *id)
         };
-        match stale.or_else(smaller) {
+        match stale.or_else(lesser) {
             Some(id) => {
                 self.sessions.remove(&id);
                 true
@@ -351,10 +358,19 @@ mod tests {
         forgotten: &[ForgottenTopic],
     ) -> Result<Plan, ErrorCode> {
         let mut next = 100;
-        s.begin(Millis(now), id, epoch, false, topics, forgotten, || {
-            next += 1;
-            next
-        })
+        s.begin(
+            Millis(now),
+            false,
+            id,
+            epoch,
+            false,
+            topics,
+            forgotten,
+            || {
+                next += 1;
+                next
+            },
+        )
     }
 
     fn data(high_watermark: i64, records: &'static [u8]) -> PartitionData {
@@ -453,7 +469,7 @@ mod tests {
         ] {
             assert_eq!(begin(&mut s, 0, id, epoch, &[], &[]), Err(error));
         }
-        let by_id = s.begin(Millis(0), 101, 1, true, &[], &[], || 1);
+        let by_id = s.begin(Millis(0), false, 101, 1, true, &[], &[], || 1);
         assert_eq!(by_id, Err(ErrorCode::FetchSessionTopicIdError));
         // The final epoch ends the session it names.
         let plan = begin(&mut s, 0, 101, EPOCH_FINAL, &[topic("a", &[0])], &[]).unwrap();
@@ -474,5 +490,40 @@ mod tests {
         assert_ne!(full(&mut s, 121_001, &[0, 1]), Mode::Sessionless);
         assert_eq!(s.len(), 1);
         assert_ne!(full(&mut s, 300_000, &[0]), Mode::Sessionless, "stale");
+    }
+
+    #[test]
+    fn a_follower_takes_a_consumers_place_and_no_consumer_takes_its() {
+        let mut s = Sessions::new(2);
+        let mut next = 0;
+        let mut full = |s: &mut Sessions, now, follower, parts: &[i32]| {
+            let topics = [topic("a", parts)];
+            let id = || {
+                next += 1;
+                next
+            };
+            let plan = s.begin(Millis(now), follower, 0, 0, false, &topics, &[], id);
+            let mode = plan.unwrap().mode;
+            (mode, s.sessions.keys().copied().collect::<Vec<_>>())
+        };
+        let made = |session, left: &[i32]| (Mode::Full { session }, left.to_vec());
+        let none = |left: &[i32]| (Mode::Sessionless, left.to_vec());
+        full(&mut s, 0, false, &[0, 1, 2]);
+        full(&mut s, 0, false, &[0, 1]);
+        // The smaller of two, though it is larger than the follower's, and brand new.
+        assert_eq!(full(&mut s, 1, true, &[0]), made(3, &[1, 3]));
+        assert_eq!(full(&mut s, 2, true, &[0, 1]), made(4, &[3, 4]));
+        for id in [3, 4] {
+            let used = s.begin(Millis(121_000), true, id, 1, false, &[], &[], || 1);
+            assert!(used.is_ok());
+        }
+        // However large: not while they are in use.
+        let large: Vec<i32> = (0..100).collect();
+        assert_eq!(full(&mut s, 121_003, false, &large), none(&[3, 4]));
+        // Among followers the larger goes before the smaller.
+        assert_eq!(full(&mut s, 121_003, true, &[0]), none(&[3, 4]));
+        assert_eq!(full(&mut s, 121_003, true, &large), made(5, &[4, 5]));
+        // What is not used any more goes for anybody.
+        assert_eq!(full(&mut s, 400_000, false, &[0]), made(6, &[5, 6]));
     }
 }
