@@ -724,6 +724,7 @@ fn leads(term: u64) -> wire::Call {
 }
 
 /// It may have voted for a later leader and have forgotten it: with its help a deposed one would commit what that one does not have.
+/// Nor may it vote twice in a term.
 #[tokio::test]
 async fn a_voter_that_lost_its_log_follows_no_leader_that_may_be_deposed() {
     let dir = TempDir::new().unwrap();
@@ -741,6 +742,12 @@ async fn a_voter_that_lost_its_log_follows_no_leader_that_may_be_deposed() {
         wire::Answer::Append(_) => false,
         _ => panic!("another answer"),
     };
+    let no_vote = async || {
+        let vote = wire::Call::Vote(openraft::raft::VoteRequest::new(Vote::new(9, 2), None));
+        let told = ask(&quorum, vote).await;
+        matches!(told, wire::Answer::Refused(why) if why.contains("may not vote"))
+    };
+    assert!(no_vote().await);
     let heard = |node: i32, term: u64, voters: &[NodeKey]| {
         let voters = BTreeSet::from_iter(voters.iter().copied());
         quorum.note(wire::Hello {
@@ -761,6 +768,7 @@ async fn a_voter_that_lost_its_log_follows_no_leader_that_may_be_deposed() {
     assert!(refused(5).await, "this one does not vote");
     heard(4, 5, &[1, 2, 3, 4, 5]);
     assert!(!refused(5).await);
+    assert!(no_vote().await, "it follows, and has not caught up");
     meta.kill().await;
 }
 

@@ -812,7 +812,7 @@ async fn consumers_read_from_a_replica_in_their_rack() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn followers_are_told_apart_from_strangers() {
-    let c = Cluster::start(3, brisk).await;
+    let mut c = Cluster::start(3, brisk).await;
     c.create("t", &[1, 2], &[]).await;
     c.acked(1, "t", "a").await;
     let as_replica = |id, epoch| FetchRequest {
@@ -840,6 +840,17 @@ async fn followers_are_told_apart_from_strangers() {
     }
     let p = c.partition(1, "t");
     assert_eq!(p.high_watermark(), Offset(1), "what was committed stays so");
+    // 2 leads in the next epoch: what 1 knows of the one before it is over.
+    c.kill(1).await;
+    c.boot(1).await;
+    c.until("2 leads, 1 follows", |c| c.isr("t") == [1, 2])
+        .await;
+    assert_eq!(c.leader("t"), Some(2));
+    for (epoch, error) in [(0, ErrorCode::FencedLeaderEpoch), (1, ErrorCode::None)] {
+        let got = c.fetch(2, as_replica(1, epoch)).await;
+        assert_eq!(ErrorCode::from_wire(got.error_code), error);
+    }
+    assert_eq!(c.partition(2, "t").high_watermark(), Offset(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
