@@ -165,6 +165,7 @@ pub struct Broker {
 }
 
 impl Broker {
+    /// A node with Kafka's defaults, on any free port of 127.0.0.1, its data in a temporary directory, unless told otherwise.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -387,6 +388,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Three nodes that are controllers and brokers, on free ports of 127.0.0.1, their data in a temporary directory, unless told
+    /// otherwise; what is created has a replica on each (three at most).
     pub fn builder() -> ClusterBuilder {
         ClusterBuilder {
             nodes: 3,

@@ -1,6 +1,6 @@
 //! The short form of the simulation: one seed gives one run, a bug is found and found again, some seeds pass.
 //!
-//! `./test sim` runs some hundreds of seeds in a release build; `airis-sim --seeds N` as many as one likes.
+//! `./test sim` runs some hundreds of seeds, by the debug build as well; `airis-sim --seeds N` as many as one likes.
 
 use std::process::{Command, Output};
 
