@@ -34,7 +34,7 @@ async fn a_cluster_forms_and_what_is_created_on_one_node_is_known_on_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_controller_is_replaced_and_fenced_within_a_second_and_comes_back() {
+async fn a_killed_controller_is_replaced_and_fenced_before_its_session_ends_and_comes_back() {
     let dir = tempfile::tempdir().unwrap();
     let mut cluster = three(dir.path()).await;
     for round in 0..3 {
@@ -53,6 +53,8 @@ async fn a_killed_controller_is_replaced_and_fenced_within_a_second_and_comes_ba
         .await;
         let fenced = began.elapsed();
         println!("round {round}: a controller after {elected:?}, fenced after {fenced:?}");
+        // Its session is of nine seconds; as a rule this takes less than one.
+        assert!(fenced < Duration::from_secs(5), "{fenced:?}");
         let name = format!("while-{round}");
         assert_eq!(create(cluster.node(other).unwrap(), &name, 3, 2).await, 0);
         let began = Instant::now();

@@ -169,6 +169,57 @@ async fn a_slow_disk_makes_acknowledgements_slow() {
 }
 
 #[tokio::test]
+async fn a_leader_whose_disk_is_slow_keeps_its_session_and_its_leadership() {
+    let long = Duration::from_secs(3);
+    let fsync = Cluster::builder()
+        .property("airis.ack.durability", "fsync")
+        .property("broker.heartbeat.interval.ms", 300)
+        .property("broker.session.timeout.ms", 1500);
+    let cluster = three_of(fsync).await;
+    // A controller says of itself that it lives.
+    let slow = bystander(&cluster);
+    cluster.move_leader("t", 0, slow).await.unwrap();
+    let mut c = Client::to(leader(&cluster)).await;
+    cluster.slow_disk(slow, long);
+    let began = Instant::now();
+    assert_eq!(send(&mut c, "slow").await, 0);
+    assert!(began.elapsed() >= long, "{:?}", began.elapsed());
+    assert_eq!(cluster.leader("t", 0), Some(slow));
+    assert_eq!(cluster.in_sync("t", 0).len(), 3);
+    cluster.slow_disk(slow, Duration::ZERO);
+}
+
+/// Its disk holds the metadata too: it is a follower, and a voter, that can write nothing.
+#[tokio::test]
+async fn who_has_a_full_disk_leaves_the_isr_and_the_others_go_on() {
+    let lag = Duration::from_millis(1500);
+    let builder = Cluster::builder().property("replica.lag.time.max.ms", lag.as_millis());
+    let cluster = three_of(builder).await;
+    let mut c = Client::to(leader(&cluster)).await;
+    assert_eq!(send(&mut c, "before").await, 0);
+    let full = bystander(&cluster);
+    cluster.full_disk(full, true);
+    let began = Instant::now();
+    assert_eq!(send(&mut c, "while").await, 0);
+    assert!(began.elapsed() >= lag / 2, "{:?}", began.elapsed());
+    assert!(!cluster.in_sync("t", 0).contains(&full));
+    let describe = DescribeClusterRequest {
+        endpoint_type: 1,
+        ..Default::default()
+    };
+    let told = c.call(&describe, 1).await;
+    assert_eq!(told.brokers.len(), 3, "it lives");
+    // Two voters are a majority.
+    timely("another topic", cluster.create_topic("u", 1))
+        .await
+        .unwrap();
+    cluster.full_disk(full, false);
+    until("it is back", || cluster.in_sync("t", 0).len() == 3).await;
+    assert_eq!(send(&mut c, "after").await, 0);
+    assert_eq!(c.values("t", 0).await, ["before", "while", "after"]);
+}
+
+#[tokio::test]
 async fn a_full_disk_takes_nothing_and_gives_what_it_has() {
     let broker = Broker::builder().start().await.unwrap();
     let mut c = Client::to(&broker).await;
