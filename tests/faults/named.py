@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = "docs/FAULTS.md"
 FAULTS = "tests/src/bin/airis-faults/fault.rs"
 ROW = re.compile(r"[A-Z]\d+(, [A-Z]\d+)*")
-LABEL = re.compile(r"\s*([a-z ]+)(?: \([^)]*\))?:")
+LABEL = re.compile(r"\s*([a-z', ]+)(?: \([^)]*\))?:")
 # If fewer are found, this script does not read the tables any more.
 LEAST = 100
 

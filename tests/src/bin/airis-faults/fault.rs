@@ -84,7 +84,7 @@ pub const FAULTS: &[Fault] = &[
     fault("vanish", "N7", Net, vanish),
     fault("loss", "N5 N8 N9", Net, loss),
     fault("slow-link", "N6", Net, slow_link),
-    fault("power-one", "S23 R8", Disk, power_one),
+    fault("power-one", "S23", Disk, power_one),
     fault("power-all", "S24 R2", Disk, power_all),
     fault("disk-full", "S10 S11 S12", Disk, disk_full),
     fault("disk-error", "S14", Disk, |w| disk_dies(w, false)),
@@ -295,14 +295,26 @@ fn cut_leader(w: &mut World) -> Result<()> {
     Ok(())
 }
 
-fn cut_controller(w: &mut World) -> Result<()> {
-    let node = w.controller()?;
-    cut_off(w, node)?;
-    others_go_on(w, node, 4.0)?;
-    heal(w, node)
+/// The node has its network back. How many terms the quorum has spent on the cut and on the way back is logged: without elections that
+/// follow each other there are few.
+fn heal_and_count_terms(w: &mut World, node: usize, before: i32) -> Result<()> {
+    heal(w, node)?;
+    w.hold(1.0);
+    let (_, now) = w.quorum()?;
+    w.say(&format!("the quorum went from term {before} to {now}"));
+    Ok(())
 }
 
-/// Only what brokers say to each other is lost; the controller is reached. It stands still where the node leads.
+fn cut_controller(w: &mut World) -> Result<()> {
+    let node = w.controller()?;
+    let (_, term) = w.quorum()?;
+    cut_off(w, node)?;
+    others_go_on(w, node, 4.0)?;
+    heal_and_count_terms(w, node, term)
+}
+
+/// Only what brokers say to each other is lost; the controller is reached. It stands still where the node leads: what it is sent is not
+/// acknowledged, neither while its followers still count nor when they are out of the ISR.
 fn cut_replication(w: &mut World) -> Result<()> {
     let node = w.a_leader()?;
     let rules: Vec<String> = peers(w, node)
@@ -317,13 +329,28 @@ fn cut_replication(w: &mut World) -> Result<()> {
     w.say(&format!(
         "node {node} and its followers do not reach each other, all reach the controller"
     ));
+    let partition = w.led_by(node)?;
     w.place.rules(node, &rules, &[])?;
-    w.hold(8.0);
+    let cut = Instant::now();
+    for at in [0.0, 7.0] {
+        w.hold((at - cut.elapsed().as_secs_f64()).max(0.0));
+        let probe = partition.map(|p| Probe::send(w, node, p)).transpose()?;
+        let yes = match probe {
+            Some(probe) => probe.told(w)?,
+            None => false,
+        };
+        anyhow::ensure!(
+            !yes,
+            "node {node} acknowledged what no follower can have fetched"
+        );
+    }
+    w.hold((8.0 - cut.elapsed().as_secs_f64()).max(0.0));
     heal(w, node)
 }
 
 fn cut_one_way(w: &mut World) -> Result<()> {
     let node = w.a_leader()?;
+    let (_, term) = w.quorum()?;
     let peers = drop_all(
         &peers(w, node),
         if w.chance.below(2) == 0 {
@@ -348,7 +375,7 @@ fn cut_one_way(w: &mut World) -> Result<()> {
     };
     w.place.rules(node, &input, &output)?;
     others_go_on(w, node, 5.0)?;
-    heal(w, node)
+    heal_and_count_terms(w, node, term)
 }
 
 /// Gone from the network without a word, for clients too; connections stay half open.

@@ -1,9 +1,9 @@
 //! Real processes that are really hurt: three nodes under load, one fault after another, and after each everything is read back.
 //!
-//! `airis-faults BROKER [--minutes N] [--seed S] [--only A,B] [--log FILE]`; `tests/faults/run` gives it the binary. A round is a
-//! cluster of its own that lives five minutes at most; its seed chooses the order of the faults and whom they hit, but no thread's
-//! or packet's timing. Ends with 0: all held; 1: something did not; 2: it was called wrongly; 3: what ran held, but some faults could
-//! not be injected here.
+//! `airis-faults BROKER [--minutes N] [--seed S] [--only A,B] [--log FILE]`; `tests/faults/run` gives it the binary. Without minutes it
+//! is one round with every fault once. With minutes there are rounds of five minutes at most, each a cluster of its own, as long as there
+//! is time. A round's seed chooses the order of the faults and whom they hit, but no thread's or packet's timing. Ends with 0: all held;
+//! 1: something did not; 2: it was called wrongly; 3: what ran held, but some faults could not be injected here.
 
 mod check;
 mod fault;
@@ -21,18 +21,21 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use airis_cluster::machine::Chance;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use fault::{FAULTS, Fault, Needs};
 use place::Able;
 use world::{Seen, World};
 
 const ROUND: Duration = Duration::from_secs(300);
+/// For every fault once: more than twice what it takes. Who needs longer fails.
+const ONCE_MAX: Duration = Duration::from_secs(480);
 const USAGE: &str = "airis-faults BROKER [--minutes N] [--seed S] [--only A,B] [--log FILE]";
 
 struct Args {
     broker: PathBuf,
-    minutes: f64,
+    /// None: every fault once.
+    minutes: Option<f64>,
     seed: u64,
     only: Vec<String>,
     log: Option<PathBuf>,
@@ -47,7 +50,7 @@ fn args() -> Result<Args> {
     };
     let mut parsed = Args {
         broker,
-        minutes: 3.0,
+        minutes: None,
         seed,
         only: Vec::new(),
         log: None,
@@ -57,7 +60,7 @@ fn args() -> Result<Args> {
             .next()
             .with_context(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
-            "--minutes" => parsed.minutes = value.parse().context("--minutes")?,
+            "--minutes" => parsed.minutes = Some(value.parse().context("--minutes")?),
             "--seed" => parsed.seed = value.parse().context("--seed")?,
             "--log" => parsed.log = Some(value.into()),
             "--only" => parsed.only = value.split(',').map(str::to_owned).collect(),
@@ -100,6 +103,14 @@ fn possible(fault: &Fault, able: Able) -> bool {
     }
 }
 
+/// Which faults a round has.
+#[derive(Clone, Copy)]
+enum Deal {
+    Once,
+    /// As many as there is time for, all kinds before any comes again.
+    For(Duration),
+}
+
 /// The whole run: what can be injected, and what was seen.
 struct Run<'a> {
     able: Able,
@@ -126,14 +137,28 @@ fn play(args: &Args, able: Able) -> Result<ExitCode> {
         acked: 0,
         start: Instant::now(),
     };
-    let end = run.start + Duration::from_secs_f64(args.minutes * 60.0);
+    let end = args
+        .minutes
+        .map(|minutes| run.start + Duration::from_secs_f64(minutes * 60.0));
     let mut seed = args.seed;
-    while Instant::now() < end {
+    loop {
         let dir = tempfile::Builder::new().prefix("airis-faults.").tempdir()?;
-        let left = ROUND.min(end - Instant::now());
-        let minutes = left.as_secs_f64() / 60.0;
-        println!("--- AIRIS_SEED={seed}, {minutes:.1} minutes");
-        let held = run.round(dir.path(), seed, left);
+        let deal = match end {
+            None => Deal::Once,
+            Some(end) => Deal::For(ROUND.min(end.saturating_duration_since(Instant::now()))),
+        };
+        let (told, again) = match deal {
+            Deal::Once => ("every fault once".to_owned(), String::new()),
+            Deal::For(time) => {
+                let minutes = time.as_secs_f64() / 60.0;
+                (
+                    format!("{minutes:.1} minutes"),
+                    format!(" --minutes {minutes:.1}"),
+                )
+            }
+        };
+        println!("--- AIRIS_SEED={seed}, {told}");
+        let held = run.round(dir.path(), seed, deal);
         if let Some(log) = &args.log {
             keep_log(dir.path(), log).with_context(|| log.display().to_string())?;
         }
@@ -145,9 +170,12 @@ fn play(args: &Args, able: Able) -> Result<ExitCode> {
             if !only.is_empty() {
                 only.insert_str(0, " --only ");
             }
-            println!("again: tests/faults/run --seed {seed} --minutes {minutes:.1}{only}");
+            println!("again: tests/faults/run --seed {seed}{again}{only}");
             run.summary();
             return Ok(ExitCode::FAILURE);
+        }
+        if end.is_none_or(|end| Instant::now() >= end) {
+            break;
         }
         seed += 1;
     }
@@ -172,18 +200,30 @@ fn keep_log(dir: &Path, to: &Path) -> Result<()> {
 }
 
 impl Run<'_> {
-    /// One cluster's life: faults in an order of its own, as many as there is time for.
-    fn round(&mut self, dir: &Path, seed: u64, time: Duration) -> Result<()> {
-        let end = Instant::now() + time;
+    /// One cluster's life: faults in an order of its own.
+    fn round(&mut self, dir: &Path, seed: u64, deal: Deal) -> Result<()> {
+        let begun = Instant::now();
         let mut world = World::new(self.able, dir, self.broker, seed).context("the beginning")?;
         let mut chance = Chance::new(seed);
         let mut deck: Vec<&Fault> = Vec::new();
-        while Instant::now() < end {
+        let mut dealt = 0;
+        loop {
+            match deal {
+                Deal::For(time) if begun.elapsed() >= time => break,
+                Deal::Once if dealt == self.faults.len() => break,
+                Deal::Once => ensure!(
+                    begun.elapsed() < ONCE_MAX,
+                    "{dealt} of {} faults in {ONCE_MAX:?}",
+                    self.faults.len()
+                ),
+                Deal::For(_) => {}
+            }
             if deck.is_empty() {
                 deck.clone_from(&self.faults);
                 chance.shuffle(&mut deck);
             }
             let fault = deck.pop().expect("there are faults");
+            dealt += 1;
             let before = world.acked();
             let seen = match world.suffer(fault) {
                 Ok(seen) => seen,
