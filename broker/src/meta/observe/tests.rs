@@ -361,7 +361,7 @@ async fn records_behind_a_gap_are_not_taken_and_the_log_is_begun_anew() {
     let at = |offset| {
         let record = MetadataRecord::TopicRecord(TopicRecord::default());
         let (at, epoch) = (Offset(offset), LeaderEpoch(1));
-        let bytes = checkpoint::data_batch(&[record], 30, Millis(1), at, epoch);
+        let bytes = checkpoint::data_batch(&[record], 30, Millis(1), at, epoch).unwrap();
         batches(&Bytes::from(bytes.to_vec())).unwrap().remove(0)
     };
     observer.take(vec![at(0), at(1)]).unwrap();
