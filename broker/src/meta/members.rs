@@ -57,8 +57,19 @@ pub(super) async fn follow(
         let moved = raft.change_membership(moved, true).await;
         moved.map_err(|e| e.to_string())?;
     }
-    let added = raft.add_learner(id, node, whole).await;
-    added.map(|_| ()).map_err(|e| e.to_string())
+    let added = raft.add_learner(id, node, false).await;
+    let all = Some(added.map_err(|e| e.to_string())?.log_id);
+    if whole {
+        // Openraft's own wait is over when a few thousand entries are missing: for a short log, before the node has answered at all.
+        let mut metrics = raft.metrics();
+        let has_all = metrics.wait_for(|m| match &m.replication {
+            Some(followers) => followers.get(&id).is_some_and(|at| *at >= all),
+            // It leads no more, and is told so by the change that follows.
+            None => true,
+        });
+        has_all.await.map_err(|e| e.to_string())?;
+    }
+    Ok(())
 }
 
 impl Members {

@@ -174,11 +174,11 @@ pub struct Meta {
     quiet: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
     publishing: JoinHandle<()>,
-    /// Which of the tasks has ended before its time.
+    /// Which of the tasks has ended by a panic.
     ended: watch::Receiver<Option<&'static str>>,
 }
 
-/// Runs a task without which a node could go on leading the quorum, and decide nothing: should it end before it is told to, that is
+/// Runs a task without which a node could go on leading the quorum, and decide nothing: should it panic, that is
 /// noted, so that the node makes way for another.
 fn vital(
     what: &'static str,
@@ -189,8 +189,8 @@ fn vital(
     let (stopped, ended) = (stopped.clone(), ended.clone());
     task::spawn(async move {
         // What a panic left behind is not used again.
-        let _ = AssertUnwindSafe(work).catch_unwind().await;
-        if !*stopped.borrow() {
+        let ended_by_panic = AssertUnwindSafe(work).catch_unwind().await.is_err();
+        if ended_by_panic && !*stopped.borrow() {
             ended.send_replace(Some(what));
         }
     })

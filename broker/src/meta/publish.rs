@@ -3,6 +3,7 @@
 //! Always holds: order; readers see an image only after the publisher has taken it. Must never: skip a delta (images in between
 //! may be skipped by readers, differences may not).
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,8 +40,14 @@ pub(super) async fn run(
             next.image
         })
         .await;
-        // A publisher that panics must not show half of its work to readers: stop here, submits then end with an error.
-        let Ok(newest) = taken else { return };
+        let newest = match taken {
+            Ok(newest) => newest,
+            // A publisher that panics must not show half of its work to readers: stop here, submits then end with an error.
+            Err(e) => match e.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => return,
+            },
+        };
         let offset = newest.position.offset.0;
         image.store(newest);
         published.send_replace(offset);
