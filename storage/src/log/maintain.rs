@@ -23,8 +23,8 @@ impl Log {
         self.roll_locked(&mut writer, self.end().0, now)
     }
 
-    /// Closes the active segment if its first record is older than `segment.ms`, without waiting for an append. Kafka only rolls
-    /// on appends; retention does so here.
+    /// True if the active segment is to be closed before an append of `size` bytes whose newest record is of `newest`: it would become too
+    /// large, is older than `segment.ms`, or its indexes are full.
     fn is_due(&self, size: usize, newest: i64, now: Millis) -> Result<bool, StorageError> {
         let config = self.config.load();
         let active = self.active();

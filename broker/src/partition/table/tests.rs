@@ -21,6 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A topic of one partition on node 1.
 fn topic(name: &'static str, topic_id: Uuid) -> Vec<MetadataRecord> {
+    led(name, topic_id, &[1], &[1])
+}
+
+/// A topic of one partition on nodes 1 and 2.
+fn shared(name: &'static str, topic_id: Uuid, isr: &[i32]) -> Vec<MetadataRecord> {
+    led(name, topic_id, &[1, 2], isr)
+}
+
+/// A topic of one partition, led by node 1.
+fn led(name: &'static str, topic_id: Uuid, replicas: &[i32], isr: &[i32]) -> Vec<MetadataRecord> {
     vec![
         MetadataRecord::TopicRecord(TopicRecord {
             name: name.into(),
@@ -29,8 +39,8 @@ fn topic(name: &'static str, topic_id: Uuid) -> Vec<MetadataRecord> {
         MetadataRecord::PartitionRecord(PartitionRecord {
             partition_id: 0,
             topic_id,
-            replicas: vec![1],
-            isr: vec![1],
+            replicas: replicas.to_vec(),
+            isr: isr.to_vec(),
             leader: 1,
             ..Default::default()
         }),
@@ -93,24 +103,6 @@ fn metadata_are_taken_while_the_first_logs_are_opened() {
     let gone = table.take_deleted(|_| true);
     assert_eq!(gone.len(), 1, "{gone:?}");
     assert!(gone[0].to_str().unwrap().contains("goes-0"), "{gone:?}");
-}
-
-/// A topic of one partition on nodes 1 and 2, led by node 1.
-fn shared(name: &'static str, topic_id: Uuid, isr: &[i32]) -> Vec<MetadataRecord> {
-    vec![
-        MetadataRecord::TopicRecord(TopicRecord {
-            name: name.into(),
-            topic_id,
-        }),
-        MetadataRecord::PartitionRecord(PartitionRecord {
-            partition_id: 0,
-            topic_id,
-            replicas: vec![1, 2],
-            isr: isr.to_vec(),
-            leader: 1,
-            ..Default::default()
-        }),
-    ]
 }
 
 fn min_insync(topic: &str, min: &str) -> MetadataRecord {
