@@ -54,13 +54,65 @@ pub struct Fetched {
     pub at: Instant,
 }
 
-/// What observers have applied, as their fetches tell; and the way to ask voters.
+/// What observers have applied, as their fetches and heartbeats tell.
+struct Observers {
+    /// Never held while the others are told: who waits looks here.
+    seen: Mutex<BTreeMap<NodeId, Observed>>,
+    told: watch::Sender<()>,
+}
+
+impl Observers {
+    fn new() -> Observers {
+        Observers {
+            seen: Mutex::default(),
+            told: watch::channel(()).0,
+        }
+    }
+
+    fn observe(&self, broker: NodeId, change: impl FnOnce(&mut Observed)) {
+        let news = {
+            let mut all = self.seen.lock();
+            let seen = all.entry(broker).or_insert_with(Observed::new);
+            let before = seen.applied;
+            seen.at = Instant::now();
+            change(seen);
+            let news = seen.applied != before;
+            if all.len() > OBSERVERS_MAX {
+                all.retain(|_, seen| seen.at.elapsed() < FORGOTTEN);
+            }
+            news
+        };
+        if news {
+            self.told.send_replace(());
+        }
+    }
+
+    /// The last offset that it has applied, -1 if it has never told.
+    fn applied(&self, broker: NodeId) -> i64 {
+        self.seen
+            .lock()
+            .get(&broker)
+            .map_or(-1, |seen| seen.applied)
+    }
+
+    /// Waits until it has applied this offset.
+    async fn reaches(&self, broker: NodeId, offset: i64) {
+        let mut told = self.told.subscribe();
+        // Not `wait_for`: that looks under the channel's lock.
+        while self.applied(broker) < offset {
+            if told.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What observers have applied; and the way to ask voters.
 pub struct Spread {
     me: NodeId,
     raft: Raft<TypeConfig>,
     peers: Peers,
-    observed: Mutex<BTreeMap<NodeId, Observed>>,
-    told: watch::Sender<u64>,
+    observers: Observers,
 }
 
 impl Spread {
@@ -69,19 +121,18 @@ impl Spread {
             me,
             raft,
             peers,
-            observed: Mutex::default(),
-            told: watch::channel(0).0,
+            observers: Observers::new(),
         })
     }
 
     /// A broker says in its heartbeat that it has applied everything up to this offset.
     pub fn applied(&self, broker: NodeId, offset: i64) {
-        self.observe(broker, |seen| seen.applied = offset);
+        self.observers.observe(broker, |seen| seen.applied = offset);
     }
 
     /// A broker that follows the log has fetched from this offset on: what is before it is applied.
     pub fn fetched(&self, broker: NodeId, end: i64, directory: Uuid) {
-        self.observe(broker, |seen| {
+        self.observers.observe(broker, |seen| {
             seen.applied = end - 1;
             seen.fetched = Some(Fetched {
                 end,
@@ -91,24 +142,10 @@ impl Spread {
         });
     }
 
-    fn observe(&self, broker: NodeId, change: impl FnOnce(&mut Observed)) {
-        let mut observed = self.observed.lock();
-        let seen = observed.entry(broker).or_insert_with(Observed::new);
-        let before = seen.applied;
-        seen.at = Instant::now();
-        change(seen);
-        if seen.applied != before {
-            self.told.send_modify(|n| *n += 1);
-        }
-        if observed.len() > OBSERVERS_MAX {
-            observed.retain(|_, seen| seen.at.elapsed() < FORGOTTEN);
-        }
-    }
-
     /// Who has lately followed the log, and how far.
     pub fn observers(&self) -> Vec<(NodeId, Fetched)> {
-        let observed = self.observed.lock();
-        let fetched = observed
+        let seen = self.observers.seen.lock();
+        let fetched = seen
             .iter()
             .filter_map(|(id, seen)| Some((*id, seen.fetched?)));
         fetched
@@ -118,10 +155,9 @@ impl Spread {
 
     /// How far every active broker has applied the log, as far as is known here.
     pub fn lowest(&self, image: &Image) -> Offset {
-        let observed = self.observed.lock();
         let applied = |id: NodeId| match id == self.me {
             true => image.position.offset.0,
-            false => observed.get(&id).map_or(-1, |seen| seen.applied),
+            false => self.observers.applied(id),
         };
         let active = image.brokers().filter(|b| b.active());
         Offset(active.map(|b| applied(b.id)).min().unwrap_or(-1))
@@ -154,19 +190,51 @@ impl Spread {
                             let link = self.peers.link(key, &node.addr);
                             let _ = link.call(&call, &self.peers.envelope(key)).await;
                         }
-                        None => {
-                            let mut told = self.told.subscribe();
-                            let applied = |_: &u64| {
-                                self.observed
-                                    .lock()
-                                    .get(&id)
-                                    .is_some_and(|seen| seen.applied >= offset)
-                            };
-                            let _ = told.wait_for(applied).await;
-                        }
+                        None => self.observers.reaches(id, offset).await,
                     }
                 }
             });
         let _ = timeout(SETTLE_MAX, join_all(waits)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    /// Whoever looks and whoever tells must not wait for each other: both would be threads that serve sockets.
+    #[test]
+    fn telling_and_waiting_go_on_side_by_side() {
+        const OFFSETS: i64 = 20_000;
+        let observers = Arc::new(Observers::new());
+        let (ended, all_ended) = mpsc::channel();
+        for _ in 0..3 {
+            let (observers, ended) = (observers.clone(), ended.clone());
+            thread::spawn(move || {
+                let waits = async {
+                    for offset in 0..OFFSETS {
+                        observers.reaches(NodeId(1), offset).await;
+                    }
+                };
+                let runtime = Builder::new_current_thread().build().unwrap();
+                runtime.block_on(waits);
+                let _ = ended.send(());
+            });
+        }
+        thread::spawn(move || {
+            for offset in 0..OFFSETS {
+                observers.observe(NodeId(1), |seen| seen.applied = offset);
+            }
+            let _ = ended.send(());
+        });
+        for _ in 0..4 {
+            let end = all_ended.recv_timeout(Duration::from_secs(20));
+            assert_eq!(end, Ok(()), "they wait for each other");
+        }
     }
 }
