@@ -1,9 +1,12 @@
 //! A node, or a whole cluster of them, inside another process: start it in a test, point a client at it, stop it or pull its plug.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -286,7 +289,7 @@ impl ClusterBuilder {
         // Held until the nodes bind them: others on this machine are less likely to get them meanwhile.
         let mut held = Vec::new();
         for _ in 0..self.nodes * 2 {
-            let socket = TcpListener::bind("127.0.0.1:0")?;
+            let socket = bind_lasting()?;
             ports.push(socket.local_addr()?.port());
             held.push(socket);
         }
@@ -354,6 +357,25 @@ impl ClusterBuilder {
         all_known(cluster.nodes.iter().flatten()).await;
         Ok(cluster)
     }
+}
+
+/// Where the ports of a cluster's nodes are taken from: below those that Linux gives to whoever asks for any
+/// (`net.ipv4.ip_local_port_range`), so that nobody gets a node's port while it is down.
+const LASTING_PORTS: Range<u16> = 20_000..32_000;
+
+/// Binds a port of 127.0.0.1 that this process has not given to a node yet.
+fn bind_lasting() -> io::Result<TcpListener> {
+    static BEGIN: LazyLock<usize> = LazyLock::new(|| entropy() as usize % LASTING_PORTS.len());
+    static GIVEN: AtomicUsize = AtomicUsize::new(0);
+    for _ in LASTING_PORTS {
+        let n = *BEGIN + GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = LASTING_PORTS.start + (n % LASTING_PORTS.len()) as u16;
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
+            other => return other,
+        }
+    }
+    TcpListener::bind("127.0.0.1:0")
 }
 
 /// Each broker waits until it takes part; this one waits until all of them know it of all others.

@@ -5,14 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use openraft::error::{ChangeMembershipError, ClientWriteError, RaftError};
 use openraft::{ChangeMembers, Raft};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::network::Peers;
 use super::raft::{Node, NodeKey, TypeConfig};
 
 /// How long a removal may take: it is two entries that a majority has to take.
 const REMOVE_MAX: Duration = Duration::from_secs(10);
+/// How soon it is looked again whether another change has been made.
+const TURN: Duration = Duration::from_millis(20);
 /// How long it may take to forget a node that could not be added.
 const GIVE_UP_MAX: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,22 @@ pub struct Members {
     peers: Peers,
 }
 
+/// Makes a change once no other is under way. Whoever calls bounds the wait.
+async fn in_turn<T, F>(change: impl Fn() -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<T, RaftError<NodeKey, ClientWriteError<NodeKey, Node>>>>,
+{
+    loop {
+        match change().await {
+            Ok(done) => return Ok(done),
+            Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(
+                ChangeMembershipError::InProgress(_),
+            ))) => sleep(TURN).await,
+            Err(e) => return Err(e.to_string()),
+        }
+    }
+}
+
 /// Has the log sent to a node that is no voter, at this address from now on, whatever one it had before. `whole`: returns when it has
 /// caught up.
 pub(super) async fn follow(
@@ -54,11 +73,10 @@ pub(super) async fn follow(
     if elsewhere {
         // Adding it again would leave it where it was.
         let moved = ChangeMembers::SetNodes(BTreeMap::from([(id, node.clone())]));
-        let moved = raft.change_membership(moved, true).await;
-        moved.map_err(|e| e.to_string())?;
+        in_turn(|| raft.change_membership(moved.clone(), true)).await?;
     }
-    let added = raft.add_learner(id, node, false).await;
-    let all = Some(added.map_err(|e| e.to_string())?.log_id);
+    let added = in_turn(|| raft.add_learner(id, node.clone(), false)).await?;
+    let all = Some(added.log_id);
     if whole {
         // Openraft's own wait is over when a few thousand entries are missing: for a short log, before the node has answered at all.
         let mut metrics = raft.metrics();
@@ -108,16 +126,15 @@ impl Members {
             let caught_up = follow(&self.raft, key, addr, true).await;
             caught_up.map_err(MemberError::Raft)?;
             let voters = ChangeMembers::AddVoterIds(BTreeSet::from([key]));
-            let changed = self.raft.change_membership(voters, true).await;
-            let failed = |e: &dyn std::fmt::Display| MemberError::Raft(e.to_string());
-            changed.map(|_| ()).map_err(|e| failed(&e))
+            let changed = self.change(voters).await;
+            changed.map_err(MemberError::Raft)
         };
         if let Ok(changed) = timeout(within, change).await {
             return changed;
         }
         // The address may have been wrong. A node that wants the log, and is not sent it, asks for it; one that votes by now stays.
         let gone = ChangeMembers::RemoveNodes(BTreeSet::from([key]));
-        let _ = timeout(GIVE_UP_MAX, self.raft.change_membership(gone, true)).await;
+        let _ = timeout(GIVE_UP_MAX, self.change(gone)).await;
         Err(MemberError::Late)
     }
 
@@ -132,11 +149,45 @@ impl Members {
             return Err(MemberError::Last);
         }
         let change = ChangeMembers::RemoveVoters(BTreeSet::from([key]));
-        let changed = self.raft.change_membership(change, true);
-        match timeout(REMOVE_MAX, changed).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(e)) => Err(MemberError::Raft(e.to_string())),
+        match timeout(REMOVE_MAX, self.change(change)).await {
+            Ok(changed) => changed.map_err(MemberError::Raft),
             Err(_) => Err(MemberError::Late),
         }
+    }
+
+    async fn change(&self, change: ChangeMembers<NodeKey, Node>) -> Result<(), String> {
+        let changed = in_turn(|| self.raft.change_membership(change.clone(), true));
+        changed.await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use openraft::error::{EmptyMembership, InProgress};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_waits_for_the_one_before_it() {
+        let tries = Cell::new(0);
+        let done = in_turn(async || {
+            tries.set(tries.get() + 1);
+            if tries.get() == 3 {
+                return Ok(7);
+            }
+            let busy = ChangeMembershipError::InProgress(InProgress {
+                committed: None,
+                membership_log_id: None,
+            });
+            Err(RaftError::APIError(busy.into()))
+        });
+        assert_eq!(done.await, Ok(7));
+        let refused = in_turn(async || {
+            let none = ChangeMembershipError::EmptyMembership(EmptyMembership {});
+            Err::<(), _>(RaftError::APIError(none.into()))
+        });
+        assert!(refused.await.is_err());
     }
 }

@@ -17,11 +17,6 @@ fn node(dir: &Path, id: i32, voters: &str) -> airis_broker::Builder {
         .property("controller.quorum.voters", voters)
 }
 
-fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
-}
-
 fn voters(n: i32) -> String {
     let voters: Vec<String> = (1..=n)
         .map(|id| format!("{id}@127.0.0.1:{}", free_port()))

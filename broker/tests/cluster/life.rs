@@ -153,10 +153,7 @@ async fn ask(address: String, ready: tokio::sync::watch::Receiver<bool>) -> (Vec
 #[tokio::test(flavor = "multi_thread")]
 async fn after_all_nodes_died_no_client_is_told_of_a_cluster_without_brokers() {
     let dir = tempfile::tempdir().unwrap();
-    let ports: Vec<u16> = (0..6)
-        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
-        .map(|socket| socket.local_addr().unwrap().port())
-        .collect();
+    let ports: Vec<u16> = (0..6).map(|_| free_port()).collect();
     let voters: Vec<String> = (0..3)
         .map(|i| format!("{}@127.0.0.1:{}", i + 1, ports[i]))
         .collect();
@@ -291,9 +288,7 @@ async fn the_last_voter_leads_when_the_one_that_led_is_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_node_of_a_grown_cluster_lives_on_when_another_one_leads() {
     let dir = tempfile::tempdir().unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = free.local_addr().unwrap().to_string();
-    drop(free);
+    let server = format!("127.0.0.1:{}", free_port());
     let session = Duration::from_millis(1000);
     let node = |id: i32, addr: &str| {
         Broker::builder()

@@ -9,6 +9,7 @@ mod life;
 mod observers;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use airis_broker::{Broker, Cluster};
@@ -76,6 +77,19 @@ pub async fn create(broker: &Broker, name: &str, partitions: i32, replicas: i16)
     };
     let response = Client::to(broker).await.call(&request, 7).await;
     response.topics[0].error_code
+}
+
+/// A port that nobody gets while the node that it is meant for is down: not one of those that are given to whoever asks for any, nor of
+/// those that a [`Cluster`] takes, nor one that was given before.
+pub fn free_port() -> u16 {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let begin = std::process::id() as u16 % 10_000;
+    loop {
+        let port = 10_000 + (begin + GIVEN.fetch_add(1, Ordering::Relaxed)) % 10_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The bytes of a node's metadata log.

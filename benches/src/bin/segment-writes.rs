@@ -1,0 +1,208 @@
+//! What a GB costs that is written to segments, by the ways there are to write it: fresh files as the log does it, room reserved before,
+//! recycled files, and around the page cache.
+//!
+//! Always holds: every way writes the same bytes, in the same pieces, into as many files, and gives way to the next only when nothing is
+//! left to be written back. Must never: be taken for a way that the log can use as it is: see docs/PERFORMANCE.md.
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::IoSlice;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use airis_storage::RealDisk;
+use airis_storage::disk::{Disk, OpenMode};
+use anyhow::{Context, Result};
+use clap::Parser;
+use rustix::fs::{Advice, OFlags, fadvise};
+
+#[derive(Parser)]
+#[command(about = "CPU time per GB written to segments, by several ways; prints a table")]
+struct Args {
+    /// Bytes of a segment, in MiB.
+    #[arg(long, default_value_t = 256)]
+    segment_mb: u64,
+    /// How many segments each way writes
+    #[arg(long, default_value_t = 8)]
+    segments: usize,
+    /// How often each way is tried; the medians are printed
+    #[arg(long, default_value_t = 3)]
+    reps: usize,
+    /// Where they lie meanwhile
+    #[arg(long, default_value = "target/bench/segment-writes")]
+    dir: PathBuf,
+}
+
+const WAYS: [&str; 6] = [
+    "fresh files, as the log writes them",
+    "fresh files, room reserved by fallocate",
+    "recycled files, still in the page cache",
+    "recycled files, not in the page cache",
+    "directly, into fresh files",
+    "directly, into recycled files",
+];
+/// A batch of 16 KiB, one of 64 KiB, and what several requests of one connection bring at once.
+const PIECES: [usize; 3] = [16 << 10, 64 << 10, 1 << 20];
+
+/// Memory that O_DIRECT takes: on a page's boundary.
+struct Piece(Vec<u8>, usize);
+
+impl Piece {
+    fn new(len: usize) -> Piece {
+        let page = rustix::param::page_size();
+        let mut memory = vec![0; len + page];
+        let skip = memory.as_ptr().align_offset(page);
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        for byte in &mut memory {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            *byte = (state >> 56) as u8;
+        }
+        memory.truncate(skip + len);
+        Piece(memory, skip)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.0[self.1..]
+    }
+}
+
+/// Seconds of CPU and of the clock.
+#[derive(Clone, Copy)]
+struct Cost {
+    cpu: f64,
+    machine: f64,
+    wall: f64,
+}
+
+fn cpu_of(path: &str, fields: std::ops::Range<usize>) -> f64 {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().next().unwrap_or("");
+    let line = line.rsplit_once(')').map_or(line, |(_, rest)| rest);
+    let ticks: u64 = line
+        .split_whitespace()
+        .skip(fields.start)
+        .take(fields.len())
+        .map(|f| f.parse::<u64>().unwrap_or(0))
+        .sum();
+    ticks as f64 / rustix::param::clock_ticks_per_second() as f64
+}
+
+/// Of this process: user and system.
+fn own_cpu() -> f64 {
+    cpu_of("/proc/self/stat", 11..13)
+}
+
+/// Of the machine: user, nice, system. What the kernel does on behalf of nobody (writing back) is in it.
+fn machine_cpu() -> f64 {
+    cpu_of("/proc/stat", 1..4)
+}
+
+fn paths(dir: &Path, count: usize) -> Vec<PathBuf> {
+    (0..count)
+        .map(|i| dir.join(format!("{i:020}.log")))
+        .collect()
+}
+
+fn is_direct(way: usize) -> bool {
+    way >= 4
+}
+
+fn is_recycled(way: usize) -> bool {
+    matches!(way, 2 | 3 | 5)
+}
+
+/// Has the files there that a way writes over.
+fn prepare(way: usize, files: &[PathBuf], len: u64, piece: &Piece) -> Result<()> {
+    for path in files {
+        let _ = fs::remove_file(path);
+        if is_recycled(way) {
+            let file = File::create(path)?;
+            for at in (0..len).step_by(piece.bytes().len()) {
+                file.write_all_at(piece.bytes(), at)?;
+            }
+            file.sync_all()?;
+            if way != 2 {
+                fadvise(&file, 0, None, Advice::DontNeed)?;
+            }
+        }
+    }
+    // Nothing of what came before is to be written back meanwhile.
+    rustix::fs::sync();
+    Ok(())
+}
+
+fn write(way: usize, files: &[PathBuf], len: u64, piece: &Piece) -> Result<()> {
+    for path in files {
+        if is_direct(way) {
+            let file = File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .custom_flags(OFlags::DIRECT.bits() as i32)
+                .open(path)
+                .context("this file system takes no direct writes")?;
+            for at in (0..len).step_by(piece.bytes().len()) {
+                file.write_all_at(piece.bytes(), at)?;
+            }
+            continue;
+        }
+        let mode = match is_recycled(way) {
+            true => OpenMode::Write,
+            false => OpenMode::Truncate,
+        };
+        let file = RealDisk.open(path, mode)?;
+        if way == 1 {
+            file.preallocate(len)?;
+        }
+        for at in (0..len).step_by(piece.bytes().len()) {
+            file.write_at(at, &mut [IoSlice::new(black_box(piece.bytes()))])?;
+        }
+    }
+    Ok(())
+}
+
+fn median(mut costs: Vec<Cost>, of: impl Fn(&Cost) -> f64) -> f64 {
+    costs.sort_by(|a, b| of(a).total_cmp(&of(b)));
+    of(&costs[costs.len() / 2])
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    fs::create_dir_all(&args.dir)?;
+    let files = paths(&args.dir, args.segments);
+    let len = args.segment_mb << 20;
+    let gb = (len * files.len() as u64) as f64 / 1e9;
+    println!(
+        "| way | piece | CPU of the writer per GB | and of the machine, written back | GB/s of the writer |"
+    );
+    println!("|---|---:|---:|---:|---:|");
+    for size in PIECES {
+        let piece = Piece::new(size);
+        let mut costs = vec![Vec::new(); WAYS.len()];
+        for _ in 0..args.reps {
+            for (way, costs) in costs.iter_mut().enumerate() {
+                prepare(way, &files, len, &piece)?;
+                let (own, machine, began) = (own_cpu(), machine_cpu(), Instant::now());
+                write(way, &files, len, &piece)?;
+                let (wall, cpu) = (began.elapsed().as_secs_f64(), own_cpu() - own);
+                rustix::fs::sync();
+                let machine = machine_cpu() - machine;
+                costs.push(Cost { cpu, machine, wall });
+            }
+        }
+        for (way, costs) in WAYS.iter().zip(costs) {
+            println!(
+                "| {way} | {} KiB | {:.2} s | {:.2} s | {:.2} |",
+                size >> 10,
+                median(costs.clone(), |c| c.cpu) / gb,
+                median(costs.clone(), |c| c.machine) / gb,
+                gb / median(costs, |c| c.wall),
+            );
+        }
+    }
+    fs::remove_dir_all(&args.dir)?;
+    Ok(())
+}
