@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use airis_protocol::types::{LeaderEpoch, Millis, Offset, ProducerId};
 use arc_swap::ArcSwap;
@@ -72,6 +72,8 @@ pub struct Log {
     size: AtomicU64,
     /// True if the producer table has transactions that hold readers back; spares most fetches the writer's lock.
     transactions: AtomicBool,
+    /// How often the log was cooled.
+    period: AtomicU32,
     /// One flush at a time; who waits for it finds its work done.
     flushing: Mutex<()>,
     /// Names were added to the directory, or the directory to its parent, since the last flush.

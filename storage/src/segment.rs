@@ -26,6 +26,7 @@ mod recover;
 mod rot;
 
 pub(crate) use recover::Glance;
+use rot::Sure;
 
 /// The `.log` file, if it is open.
 enum Slot {
@@ -123,6 +124,8 @@ pub(crate) struct Segment {
     /// What lies before was appended a while ago, or by an earlier run: it may have to come from the disk, and is checked when it is
     /// read. What lies behind is in the page cache as it was checked when it came.
     cold_to: AtomicU64,
+    /// What of that was read and found good lately.
+    sure: Mutex<Sure>,
     /// How often the end was cut off.
     cuts: AtomicU64,
     /// The files exist. A new partition's first segment is made by its first append.
@@ -150,6 +153,7 @@ impl Segment {
             dirty: AtomicBool::new(false),
             damage: RwLock::new(Vec::new()),
             cold_to: AtomicU64::new(0),
+            sure: Mutex::default(),
             cuts: AtomicU64::new(0),
             made: AtomicBool::new(false),
         }

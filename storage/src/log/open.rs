@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 
 use airis_protocol::types::{LeaderEpoch, Offset, Uuid};
 use arc_swap::ArcSwap;
@@ -112,6 +112,7 @@ impl Log {
             end: AtomicI64::new(end),
             recovery_point: AtomicI64::new(recovery_point),
             size: AtomicU64::new(size),
+            period: AtomicU32::new(0),
             flushing: Mutex::new(()),
             dir_dirty: AtomicBool::new(!found.bases.is_empty() && !untouched),
             // A process that died may have made the directory.

@@ -4,6 +4,7 @@
 //! lock.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use airis_protocol::batch::{BatchBytes, BatchHeader};
 use airis_protocol::types::{FileRange, LeaderEpoch, Millis, Offset, RangeSource};
@@ -124,7 +125,8 @@ impl Log {
             return Ok(nothing);
         }
         // What may have come from the disk again is not given out unseen: up to the first bad batch, or not at all.
-        take = segment.good_to(position, position + take)? - position;
+        let period = self.period.load(Ordering::Acquire);
+        take = segment.good_to(position, position + take, period)? - position;
         if take == 0 {
             return Err(segment.damaged(from.0));
         }

@@ -4,6 +4,7 @@
 //! that happens meanwhile for damage (truncation and this exclude each other by the flush lock).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use airis_protocol::types::Offset;
 use bytes::Bytes;
@@ -49,8 +50,9 @@ impl Log {
         segments.iter().flat_map(of).collect()
     }
 
-    /// What was appended up to now is not taken for granted any more when it is read.
+    /// What was appended or checked up to now is not taken for granted any more when it is read.
     pub fn cool(&self) {
+        self.period.fetch_add(1, Ordering::AcqRel);
         let segments = self.segments.load();
         for segment in segments.iter().rev().take_while(|s| !s.is_cold()) {
             segment.cool();

@@ -4,6 +4,7 @@
 //! never: write anything but whole batches with good CRCs that fill the hole exactly.
 
 use std::io::IoSlice;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use airis_protocol::batch::BatchBytes;
@@ -25,6 +26,41 @@ pub(crate) struct Inspected {
     cuts: u64,
 }
 
+/// Whole batches that were checked between two calls of [`Log::cool`]: their bytes are in the page cache as they were seen.
+///
+/// [`Log::cool`]: crate::log::Log::cool
+#[derive(Default)]
+pub(super) struct Sure {
+    /// Between which two.
+    period: u32,
+    bytes: Range<u64>,
+}
+
+impl Sure {
+    /// Where the first batch begins, from `at` on, that is to be checked.
+    fn behind(&self, at: u64, period: u32) -> u64 {
+        match self.period == period && self.bytes.contains(&at) {
+            true => self.bytes.end,
+            false => at,
+        }
+    }
+
+    /// Consumers read on, side by side: one range grows with them. Another place begins it anew.
+    fn add(&mut self, new: Range<u64>, period: u32) {
+        let joins = new.start <= self.bytes.end && self.bytes.start <= new.end;
+        if self.period == period && joins {
+            self.bytes.start = self.bytes.start.min(new.start);
+            self.bytes.end = self.bytes.end.max(new.end);
+        } else {
+            *self = Sure { period, bytes: new };
+        }
+    }
+
+    fn cut(&mut self, position: u64) {
+        self.bytes.end = self.bytes.end.min(position);
+    }
+}
+
 impl Segment {
     pub fn known_damage(&self) -> Vec<Damage> {
         self.damage.read().clone()
@@ -44,6 +80,7 @@ impl Segment {
     pub(super) fn forget_behind(&self, position: u64) {
         self.cuts.fetch_add(1, Ordering::AcqRel);
         self.cold_to.fetch_min(position, Ordering::AcqRel);
+        self.sure.lock().cut(position);
         self.damage.write().retain(|d| d.bytes.start < position);
     }
 
@@ -68,9 +105,11 @@ impl Segment {
         (known.bytes.end < self.len()).then_some((known.bytes.end, next.0))
     }
 
-    /// How far the batches between these two batch ends are good. What is new is believed, all else is read and checked.
-    pub fn good_to(&self, from: u64, to: u64) -> Result<u64, StorageError> {
+    /// How far the batches between these two batch ends are good. What is new, or was checked in this period, is believed; all else is
+    /// read and checked.
+    pub fn good_to(&self, from: u64, to: u64, period: u32) -> Result<u64, StorageError> {
         let cold = to.min(self.cold_to.load(Ordering::Acquire));
+        let from = self.sure.lock().behind(from, period);
         if from >= cold {
             return Ok(to);
         }
@@ -99,6 +138,7 @@ impl Segment {
                 Ok(_) | Err(Stop::Bad { .. }) => {}
             }
         }
+        self.sure.lock().add(from..position, period);
         Ok(to)
     }
 
@@ -250,5 +290,30 @@ impl Segment {
         // They may have been built around the hole.
         self.rebuild_indexes()?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sure_grows_and_is_cut_and_ends_with_its_period() {
+        let mut sure = Sure::default();
+        assert_eq!(sure.behind(0, 0), 0, "nothing was seen yet");
+        sure.add(100..200, 1);
+        sure.add(200..300, 1);
+        sure.add(150..250, 1);
+        let behind: Vec<u64> = [99, 100, 299, 300].map(|at| sure.behind(at, 1)).into();
+        assert_eq!(behind, [99, 300, 300, 300]);
+        assert_eq!(sure.behind(100, 2), 100, "that was before");
+        sure.cut(180);
+        assert_eq!((sure.behind(100, 1), sure.behind(200, 1)), (180, 200));
+        sure.cut(50);
+        assert_eq!(sure.behind(100, 1), 100);
+        sure.add(0..40, 1);
+        assert_eq!((sure.behind(0, 1), sure.behind(45, 1)), (40, 45));
+        sure.add(500..600, 2);
+        assert_eq!((sure.behind(0, 2), sure.behind(500, 2)), (0, 600));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::disk::faulty::{Crash, Dice};
-use crate::disk::{Health, Watched};
+use crate::disk::{Health, Watched, read_exact_at};
 use crate::error::MendError;
 use crate::files::{self, segment_file};
 
@@ -19,8 +19,8 @@ fn filled(t: &Harness, sizes: &[usize]) -> (Log, Vec<BatchBytes>) {
     log.roll(Millis(NOW)).unwrap();
     append_epoch(&log, &batch(1, NOW, 10), sizes.len() as i32);
     log.flush().unwrap();
-    log.cool();
     let all = batches(&log, 0);
+    log.cool();
     (log, all)
 }
 
@@ -131,6 +131,32 @@ fn a_flipped_bit_is_never_given_out_and_is_mended() {
             "it is on stable storage"
         );
     }
+}
+
+/// Many consumers of one place cost one check; where nobody has been, and after a while everywhere, it is checked again.
+#[test]
+fn what_was_checked_is_believed_until_the_log_cools() {
+    let t = Harness::new(small());
+    let (log, good) = filled(&t, &[300; 30]);
+    let first = log.segments()[1].0;
+    let file = segment_file(Path::new(DIR), first, files::LOG);
+    let of: Vec<_> = good.iter().filter(|b| b.base_offset() >= first).collect();
+    let spoil = |n: usize| {
+        let at: usize = of[..n].iter().map(|b| b.bytes().len()).sum();
+        let last = at as u64 + of[n].bytes().len() as u64 - 1;
+        let mut byte = [0];
+        let disk = t.disk.open(&file, crate::OpenMode::Read).unwrap();
+        read_exact_at(&*disk, last, &mut byte).unwrap();
+        t.disk.damage(&file, last, &[byte[0] ^ 1]);
+    };
+    let read = |n: usize| log.read(of[n].base_offset(), 1, log.end(), true);
+    assert!(read(0).is_ok());
+    spoil(0);
+    spoil(1);
+    assert!(read(0).is_ok(), "it was checked just now");
+    assert!(matches!(read(1), Err(ReadError::Damaged { .. })));
+    log.cool();
+    assert!(matches!(read(0), Err(ReadError::Damaged { .. })));
 }
 
 /// The same while nobody runs: neither kind of start cuts anything, and the batch is mended.
@@ -299,6 +325,7 @@ fn an_unreadable_sector_costs_only_what_touches_it_and_is_mended() {
         let (log, health) = opened(&t, at_point(true, i64::MAX));
         let (log, _) = log.unwrap();
         let good = batches(&log, 0);
+        log.cool();
         let bases: Vec<i64> = log.segments().iter().map(|s| s.0.0).collect();
         let base = bases[1 + dice.below(bases.len() as u64 - 2) as usize];
         let file = segment_file(Path::new(DIR), Offset(base), files::LOG);
