@@ -1,4 +1,4 @@
-//! Want of file descriptors (fault S19): how it is told, how many are kept back from clients, and the limit that a process begins with.
+//! Want of file descriptors (fault S19): how it is told, how many are kept back from clients and how many logs may hold, and the limit that a process begins with.
 //!
 //! Always holds: it is told at most once in [`TOLD_EVERY`], in a sentence that says what to do. Must never: need a file descriptor.
 
@@ -69,6 +69,11 @@ fn due() -> bool {
 /// File descriptors that this process may have; `None`: no limit.
 fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
+}
+
+/// How many files logs may keep open: half of what the process may have.
+pub fn files_of_logs() -> Option<usize> {
+    Some(limit()? as usize / 2)
 }
 
 /// Whether a descriptor of this number is one of the last, which are kept back from clients: numbers are given out from the lowest on.

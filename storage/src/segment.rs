@@ -267,6 +267,11 @@ impl Segment {
         Ok(file)
     }
 
+    /// True if the file is open although nobody reads it.
+    pub fn holds_file(&self) -> bool {
+        matches!(*self.slot.lock(), Slot::Held(_))
+    }
+
     /// Lets go of the file, unless bytes wait for their sync.
     pub fn release(&self) {
         let mut slot = self.slot.lock();

@@ -24,6 +24,8 @@ const NEW_FOR: Duration = Duration::from_secs(60);
 const DELETED_CHECK: Duration = Duration::from_secs(1);
 /// How often what file descriptors were wanting for is tried again.
 const SHORT_CHECK: Duration = Duration::from_secs(1);
+/// How often it is looked how many files logs hold.
+const HELD_CHECK: Duration = Duration::from_secs(1);
 
 /// Waits until the node stops (or is gone).
 pub async fn stopping(stopped: &mut watch::Receiver<bool>) {
@@ -68,6 +70,9 @@ pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
         ),
         every(node, stopped, DELETED_CHECK, remove_deleted),
         every(node, stopped, SHORT_CHECK, make_up),
+        every(node, stopped, HELD_CHECK, |node| {
+            let_go(node, scarce::files_of_logs().unwrap_or(usize::MAX))
+        }),
         every(node, stopped, NEW_FOR, cool),
     ]
 }
@@ -183,6 +188,29 @@ fn make_up(node: &Node) {
     node.partitions.open_waiting();
     for partition in node.partitions.all() {
         partition.flush_again();
+    }
+}
+
+/// Closes files of logs if they hold more than so many: of those first that wait for no flush, or for the longest. A partition that is
+/// written to all the time has its file again with the next append.
+fn let_go(node: &Node, most: usize) {
+    let partitions = node.partitions.all();
+    if partitions.len() <= most {
+        return;
+    }
+    let held = partitions.iter().filter(|p| p.log().holds_file());
+    let mut held: Vec<_> = held.map(|p| (p.log().unflushed_since(), p)).collect();
+    if held.len() <= most {
+        return;
+    }
+    held.sort_by_key(|(since, _)| *since);
+    // Some more, so that not every look finds one too many.
+    let surplus = held.len() - most / 4 * 3;
+    for (since, partition) in held.into_iter().take(surplus) {
+        if since.is_some() {
+            partition.flush_now();
+        }
+        partition.log().let_go();
     }
 }
 

@@ -173,3 +173,37 @@ async fn without_file_descriptors_connections_wait_and_nothing_is_lost() {
         }
     }
 }
+
+/// Partitions that were written to once and are not any more give their files to others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_partitions_are_written_to_than_files_can_be_open() {
+    const MANY: i32 = 220;
+    const LIMIT: u64 = 200;
+    let mut process = Process::start(
+        TempDir::new().unwrap(),
+        &format!("ulimit -n {LIMIT}"),
+        &["log.segment.bytes=1048576"],
+    );
+    let idle = process.descriptors();
+    let mut client = Client::at(&process.address).await;
+    client.create("many", MANY, &[]).await;
+    for value in ["0", "1"] {
+        for partition in 0..MANY {
+            acked(&mut client, "many", partition, value).await;
+        }
+    }
+    let begun = Instant::now();
+    while process.descriptors() > idle + 1 + LIMIT / 2 {
+        assert!(begun.elapsed() < PATIENCE, "they are kept open");
+        sleep(Duration::from_millis(50)).await;
+    }
+    for partition in 0..MANY {
+        let mut request = fetch("many", 0, 0, 1);
+        request.topics[0].partitions[0].partition = partition;
+        let answer = client.call(&request, 12).await;
+        let data = &answer.responses[0].partitions[0];
+        assert_eq!(data.error_code, 0, "{partition}");
+        assert_eq!(values(data), ["0", "1"], "{partition}");
+    }
+    assert!(process.is_alive());
+}

@@ -36,6 +36,22 @@ impl Log {
         since != i64::MAX && now.0.saturating_sub(since) >= self.config.load().flush_ms
     }
 
+    /// Since when the oldest append waits for a flush; `None` if all is flushed.
+    pub fn unflushed_since(&self) -> Option<Millis> {
+        let since = self.unflushed_since.load(Ordering::Acquire);
+        (since != i64::MAX).then_some(Millis(since))
+    }
+
+    /// True if the newest segment's file is kept open: it was appended to and not let go of since.
+    pub fn holds_file(&self) -> bool {
+        self.active().holds_file()
+    }
+
+    /// Closes the newest segment's file, unless something waits for its flush. The next append opens it again.
+    pub fn let_go(&self) {
+        self.active().release();
+    }
+
     /// True if a closed segment waits for its flush: the caller should flush soon, so that a crash does not scan it.
     pub fn has_unflushed_closed(&self) -> bool {
         let segments = self.segments.load();
