@@ -36,7 +36,6 @@ type Failure = StorageError<NodeKey>;
 
 /// What the file says, in memory.
 struct State {
-    wal: Wal,
     vote: Option<Vote<NodeKey>>,
     base: Base,
     entries: BTreeMap<u64, Entry>,
@@ -56,6 +55,9 @@ struct Applied {
 /// The log store. Clones share everything.
 #[derive(Clone)]
 pub(super) struct Store {
+    /// Held while the file is written and while that is noted in `state`, so that the two go in the same order.
+    wal: Arc<Mutex<Wal>>,
+    /// Held for moments only: whoever asks, a socket's thread too, waits for no disk.
     state: Arc<Mutex<State>>,
     applied: Arc<watch::Sender<Applied>>,
     /// The node stops: nobody waits for room any more.
@@ -140,18 +142,6 @@ impl State {
             membership: self.base.membership.clone(),
         }
     }
-
-    /// Writes the file anew.
-    fn begin_at(&mut self, base: Base, kept: BTreeMap<u64, Entry>) -> io::Result<()> {
-        let mut frames = vec![Frame::Base(base.clone())];
-        frames.extend(self.vote.map(Frame::Vote));
-        frames.extend(self.installing.clone().map(Frame::Installing));
-        frames.extend(kept.values().cloned().map(Frame::Entry));
-        self.wal.rewrite(&frames)?;
-        self.base = base;
-        self.entries = kept;
-        Ok(())
-    }
 }
 
 impl Store {
@@ -165,20 +155,19 @@ impl Store {
         let mut frames = vec![Frame::Base(base.clone())];
         frames.extend(vote.map(Frame::Vote));
         let wal = Wal::replace(disk, dir, &frames)?;
-        Ok(Store::of(State {
-            wal,
+        let state = State {
             vote,
             base,
             entries: BTreeMap::new(),
             installing: None,
-        }))
+        };
+        Ok(Store::of(wal, state))
     }
 
     /// The store that is in the directory.
     pub fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Store, WalError> {
         let (wal, frames) = Wal::open(disk, dir)?;
         let mut state = State {
-            wal,
             vote: None,
             base: Base::default(),
             entries: BTreeMap::new(),
@@ -197,11 +186,12 @@ impl Store {
                 Frame::Installing(base) => state.installing = Some(base),
             }
         }
-        Ok(Store::of(state))
+        Ok(Store::of(wal, state))
     }
 
-    fn of(state: State) -> Store {
+    fn of(wal: Wal, state: State) -> Store {
         Store {
+            wal: Arc::new(Mutex::new(wal)),
             state: Arc::new(Mutex::new(state)),
             applied: Arc::new(watch::channel(Applied::default()).0),
             given_up: Arc::default(),
@@ -232,37 +222,57 @@ impl Store {
             next_offset: place.next_offset,
             membership: place.membership.clone(),
         };
-        self.save(Frame::Installing(base.clone()))?;
-        self.state.lock().installing = Some(base);
-        Ok(())
+        self.save(Frame::Installing(base.clone()), |state| {
+            state.installing = Some(base);
+        })
     }
 
     /// The snapshot is in the metadata log: the entries begin behind it.
     pub fn installed(&self) -> io::Result<()> {
-        let mut state = self.state.lock();
-        let Some(base) = state.installing.take() else {
+        let mut wal = self.wal.lock();
+        let Some(base) = self.state.lock().installing.clone() else {
             return Ok(());
         };
         let next = base.log_id.map_or(0, |id| id.index + 1);
-        let kept = state.entries.split_off(&next);
-        state.begin_at(base, kept)
+        self.begin_at(&mut wal, base, next, None)
     }
 
     /// Settles what a crash left of an installation; `end` is where the metadata log ends.
     pub fn settle(&self, end: i64) -> io::Result<()> {
-        {
-            let mut state = self.state.lock();
-            match &state.installing {
-                None => return Ok(()),
-                Some(base) if base.next_offset <= end => {}
-                Some(_) => {
-                    state.installing = None;
-                    let (base, kept) = (state.base.clone(), state.entries.clone());
-                    return state.begin_at(base, kept);
-                }
+        let (base, installing) = {
+            let state = self.state.lock();
+            (state.base.clone(), state.installing.clone())
+        };
+        match installing {
+            Some(there) if there.next_offset > end => {
+                self.begin_at(&mut self.wal.lock(), base, 0, None)
             }
+            _ => self.installed(),
         }
-        self.installed()
+    }
+
+    /// Writes the file anew: it begins at `base`, and of the entries has those from `next` on. If that fails, all is as it was.
+    fn begin_at(
+        &self,
+        wal: &mut Wal,
+        base: Base,
+        next: u64,
+        installing: Option<Base>,
+    ) -> io::Result<()> {
+        let mut frames = vec![Frame::Base(base.clone())];
+        {
+            let state = self.state.lock();
+            frames.extend(state.vote.map(Frame::Vote));
+            frames.extend(installing.clone().map(Frame::Installing));
+            let kept = state.entries.range(next..).map(|(_, entry)| entry);
+            frames.extend(kept.cloned().map(Frame::Entry));
+        }
+        wal.rewrite(&frames)?;
+        let mut state = self.state.lock();
+        state.base = base;
+        state.installing = installing;
+        state.entries = state.entries.split_off(&next);
+        Ok(())
     }
 
     /// Told by the machine how far it is.
@@ -312,24 +322,26 @@ impl Store {
         if is_planted(Plant::UnsyncedVote) {
             let mut bytes = Vec::new();
             Frame::Vote(vote).put(&mut bytes)?;
-            let mut state = self.state.lock();
-            state.vote = Some(vote);
-            return state.wal.append_unsynced(&bytes);
+            let mut wal = self.wal.lock();
+            self.state.lock().vote = Some(vote);
+            return wal.append_unsynced(&bytes);
         }
-        self.save(Frame::Vote(vote))?;
-        self.state.lock().vote = Some(vote);
-        Ok(())
+        self.save(Frame::Vote(vote), |state| state.vote = Some(vote))
     }
 
     /// Makes sure that an entry of so many bytes can be written.
     pub fn reserve(&self, bytes: u64) -> io::Result<()> {
-        self.state.lock().wal.reserve(bytes)
+        self.wal.lock().reserve(bytes)
     }
 
-    fn save(&self, frame: Frame) -> io::Result<()> {
+    /// Writes a frame, and then notes what it says.
+    fn save(&self, frame: Frame, note: impl FnOnce(&mut State)) -> io::Result<()> {
         let mut bytes = Vec::new();
         frame.put(&mut bytes)?;
-        self.state.lock().wal.append(&bytes)
+        let mut wal = self.wal.lock();
+        wal.append(&bytes)?;
+        note(&mut self.state.lock());
+        Ok(())
     }
 
     /// Runs file work on a thread that may block. `work` that fails changes nothing; on a full disk, or without file descriptors,
@@ -397,26 +409,25 @@ impl Store {
     }
 
     fn purge_to(&self, id: LogId<NodeKey>) -> io::Result<()> {
-        let mut state = self.state.lock();
-        if state.base.log_id >= Some(id) {
-            return Ok(());
-        }
-        let mut place = state.base_place();
-        for entry in state.entries.range(..=id.index).map(|(_, e)| e) {
-            place.pass(entry);
-        }
-        let base = Base {
-            // A machine that was ahead of its store when they were opened has no entry for it.
-            log_id: place.log_id.max(Some(id)),
-            next_offset: place.next_offset,
-            membership: place.membership,
+        let mut wal = self.wal.lock();
+        let (base, installing) = {
+            let state = self.state.lock();
+            if state.base.log_id >= Some(id) {
+                return Ok(());
+            }
+            let mut place = state.base_place();
+            for entry in state.entries.range(..=id.index).map(|(_, e)| e) {
+                place.pass(entry);
+            }
+            let base = Base {
+                // A machine that was ahead of its store when they were opened has no entry for it.
+                log_id: place.log_id.max(Some(id)),
+                next_offset: place.next_offset,
+                membership: place.membership,
+            };
+            (base, state.installing.clone())
         };
-        let kept: BTreeMap<u64, Entry> = state
-            .entries
-            .range(id.index + 1..)
-            .map(|(index, entry)| (*index, entry.clone()))
-            .collect();
-        state.begin_at(base, kept)
+        self.begin_at(&mut wal, base, id.index + 1, installing)
     }
 }
 
@@ -523,15 +534,16 @@ impl RaftLogStorage<TypeConfig> for Store {
                 for frame in &frames {
                     frame.put(&mut bytes)?;
                 }
-                let mut state = s.state.lock();
+                let mut wal = s.wal.lock();
                 #[cfg(feature = "sim")]
                 let written = match is_planted(Plant::UnsyncedEntry) {
-                    true => state.wal.append_unsynced(&bytes),
-                    false => state.wal.append(&bytes),
+                    true => wal.append_unsynced(&bytes),
+                    false => wal.append(&bytes),
                 };
                 #[cfg(not(feature = "sim"))]
-                let written = state.wal.append(&bytes);
+                let written = wal.append(&bytes);
                 written?;
+                let mut state = s.state.lock();
                 for frame in &frames {
                     if let Frame::Entry(entry) = frame {
                         state.entries.insert(entry.log_id.index, entry.clone());
@@ -546,9 +558,9 @@ impl RaftLogStorage<TypeConfig> for Store {
 
     async fn truncate(&mut self, log_id: LogId<NodeKey>) -> Result<(), Failure> {
         self.blocking(move |s| {
-            s.save(Frame::Truncate(log_id.index))?;
-            s.state.lock().entries.split_off(&log_id.index);
-            Ok(())
+            s.save(Frame::Truncate(log_id.index), |state| {
+                state.entries.split_off(&log_id.index);
+            })
         })
         .await
         .map_err(|e| StorageIOError::write_logs(&e).into())
@@ -567,5 +579,67 @@ impl RaftLogStorage<TypeConfig> for Store {
         self.blocking(move |s| s.purge_to(log_id))
             .await
             .map_err(|e| StorageIOError::write_logs(&e).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use airis_storage::disk::faulty::FaultyDisk;
+
+    use super::super::wal::log_id;
+    use super::*;
+
+    const DIR: &str = "/data";
+
+    fn store() -> (FaultyDisk, Store) {
+        let faulty = FaultyDisk::new();
+        faulty.create_dir_all(DIR.as_ref()).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+        let store = Store::create(&disk, DIR.as_ref(), Base::default(), None).unwrap();
+        (faulty, store)
+    }
+
+    /// The threads of sockets ask it, too.
+    #[test]
+    fn who_asks_does_not_wait_for_the_disk() {
+        let (disk, store) = store();
+        store.save_vote_now(Vote::new(1, 1)).unwrap();
+        disk.hold_syncs_under(Some(DIR.as_ref()));
+        let saves = {
+            let store = store.clone();
+            thread::spawn(move || store.save_vote_now(Vote::new(2, 1)))
+        };
+        while disk.held() == 0 {
+            thread::yield_now();
+        }
+        let (told, answers) = std::sync::mpsc::channel();
+        let asked = store.clone();
+        thread::spawn(move || told.send((asked.term(), asked.last(), asked.base().next_offset)));
+        let answer = answers.recv_timeout(Duration::from_secs(20));
+        disk.hold_syncs_under(None);
+        assert_eq!(answer, Ok((1, None, 0)), "what is not saved is not said");
+        saves.join().unwrap().unwrap();
+        assert_eq!(store.term(), 2);
+    }
+
+    #[test]
+    fn an_installation_that_finds_no_room_is_finished_once_there_is_some() {
+        let (disk, store) = store();
+        let place = Place {
+            log_id: Some(log_id(1, 9)),
+            next_offset: 12,
+            membership: StoredMembership::default(),
+        };
+        store.installing(&place).unwrap();
+        disk.set_capacity(Some(disk.used()));
+        assert!(store.installed().is_err());
+        assert_eq!(store.base().log_id, None);
+        disk.set_capacity(None);
+        store.installed().unwrap();
+        assert_eq!(store.base(), place);
+        let disk: Arc<dyn Disk> = Arc::new(disk);
+        assert_eq!(Store::open(&disk, DIR.as_ref()).unwrap().base(), place);
     }
 }
