@@ -34,7 +34,7 @@ use crate::node::{Node, Parts};
 use crate::partition::{Disks, DisksError, PartitionTable, peek};
 use crate::replicate;
 use crate::task;
-use crate::work;
+use crate::work::{self, Stop};
 
 /// Why a node cannot start. Each says what is wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ pub struct Running {
     meta: Meta,
     /// The broker's heartbeats; a node that is alone sends none, one that is no broker has none.
     life: Option<Life>,
-    stop: watch::Sender<bool>,
+    stop: Stop,
     /// Why the node could not go on.
     failed: watch::Receiver<Option<String>>,
     tasks: Vec<JoinHandle<()>>,
@@ -241,7 +241,7 @@ pub async fn start(
         .map_or_else(String::new, |(host, port)| format!("{host}:{port}"));
     let mut chance = Chance::new(seed);
     let fresh_cluster = chance.uuid().to_string();
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = Stop::new();
     let mut tasks = Tasks::default();
 
     // First the others: a directory is formatted with an id that all agree on.
@@ -468,7 +468,7 @@ pub async fn start(
     tasks.0.extend(work::start(&node, &stopped));
     let (failing, failed) = watch::channel(None);
     let failure = failure(meta.failed(), disks.clone());
-    let guarded = guard(failure, meta.end_part(), failing, stop.clone());
+    let guarded = guard(failure, meta.end_part(), failing, stop.sender());
     tasks.0.push(work::until(&stopped, guarded));
     info!(node = %node.id, cluster = %node.cluster_id, epoch = %node.epoch(), "started");
     Ok(Running {
@@ -614,7 +614,7 @@ impl Running {
         if let Some(life) = self.life {
             life.leave().await;
         }
-        self.stop.send_replace(true);
+        self.stop.tell();
         for task in self.tasks {
             let _ = task.await;
         }

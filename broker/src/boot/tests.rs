@@ -209,6 +209,45 @@ async fn a_start_ends_when_the_disk_fails_wherever_it_is() {
     assert!(refused > 3, "{refused}");
 }
 
+/// Some of its tasks hold a sender of what all of them wait for to end. It lets go of its port and its directory all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_dropped_ends_as_does_one_whose_stop_is_dropped() {
+    for of in [1, 3] {
+        let fabric = Fabric::new();
+        let disks: Vec<_> = (0..of).map(|_| FaultyDisk::new()).collect();
+        let all = (1..=of).zip(&disks);
+        let all = all.map(|(i, disk)| start_voter((i, of), &fabric, disk));
+        let all = timeout(PATIENCE, futures::future::try_join_all(all)).await;
+        let mut nodes = all.expect("in time").unwrap_or_else(|e| panic!("{e}"));
+        for amid_stop in [false, true] {
+            let node = nodes.remove(0);
+            if amid_stop {
+                let mut stopping = Box::pin(node.stop());
+                assert!(futures::poll!(&mut stopping).is_pending());
+            } else {
+                drop(node);
+            }
+            let again = async {
+                loop {
+                    match start_voter((1, of), &fabric, &disks[0]).await {
+                        Err(StartError::Listen(_) | StartError::Disks(_)) => {
+                            sleep(Duration::from_millis(5)).await
+                        }
+                        ended => return ended,
+                    }
+                }
+            };
+            let again = timeout(PATIENCE, again).await;
+            let again =
+                again.unwrap_or_else(|_| panic!("1 of {of} holds on, amid a stop: {amid_stop}"));
+            nodes.insert(0, again.unwrap_or_else(|e| panic!("{e}")));
+        }
+        for node in nodes {
+            node.kill().await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_begins_although_its_founder_died_at_any_of_its_changes() {
     for k in (1..).step_by(2) {

@@ -64,7 +64,8 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::host::Host;
 #[cfg(test)]
 use crate::net::Network;
-use crate::{task, work};
+use crate::task;
+use crate::work::{self, Stop};
 use catch_up::CatchingUp;
 use link::Link;
 use network::Peers;
@@ -169,7 +170,7 @@ pub struct Meta {
     handle: MetaHandle,
     /// `None` on a node that only follows.
     voter: Option<(openraft::Raft<raft::TypeConfig>, machine::Machine)>,
-    stop: watch::Sender<bool>,
+    stop: Stop,
     /// Set once nothing is to be published any more.
     quiet: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
@@ -238,7 +239,7 @@ impl Meta {
         let (publish, to_publish) = mpsc::channel(publish::PUBLISH_QUEUE_MAX);
         let (published_to, published) = watch::channel(Position::NONE.offset.0);
         let quiet = Arc::new(AtomicBool::new(false));
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = Stop::new();
         let (ending, ended) = watch::channel(None);
         let publishing = publish::run(
             to_publish,
@@ -414,7 +415,7 @@ impl Meta {
         let (publish, to_publish) = mpsc::channel(publish::PUBLISH_QUEUE_MAX);
         let (published_to, published) = watch::channel(Position::NONE.offset.0);
         let quiet = Arc::new(AtomicBool::new(false));
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = Stop::new();
         let (ending, ended) = watch::channel(None);
         let publishing = publish::run(
             to_publish,
@@ -498,7 +499,7 @@ impl Meta {
 
     /// Ends this node's part in the quorum, so that the others go on without it. Its files are left as they are.
     pub fn end_part(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (stop, handle) = (self.stop.clone(), self.handle.clone());
+        let (stop, handle) = (self.stop.sender(), self.handle.clone());
         let raft = self.voter.as_ref().map(|(raft, _)| raft.clone());
         async move {
             stop.send_replace(true);
@@ -525,7 +526,7 @@ impl Meta {
             // The next start, or another broker's session, puts it right.
             tracing::warn!(error = e.name(), "could not give up leadership");
         }
-        self.stop.send_replace(true);
+        self.stop.tell();
         for task in self.tasks {
             let _ = task.await;
         }

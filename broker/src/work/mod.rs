@@ -27,6 +27,31 @@ const SHORT_CHECK: Duration = Duration::from_secs(1);
 /// How often it is looked how many files logs hold.
 const HELD_CHECK: Duration = Duration::from_secs(1);
 
+/// What tasks are told by to end. They are told when it goes, too: some of them hold a sender, so that none would see it closed.
+pub struct Stop(watch::Sender<bool>);
+
+impl Stop {
+    pub fn new() -> (Stop, watch::Receiver<bool>) {
+        let (stop, stopped) = watch::channel(false);
+        (Stop(stop), stopped)
+    }
+
+    pub fn tell(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// For a task that ends the others.
+    pub fn sender(&self) -> watch::Sender<bool> {
+        self.0.clone()
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
 /// Waits until the node stops (or is gone).
 pub async fn stopping(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|s| *s).await;
