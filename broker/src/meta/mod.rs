@@ -289,6 +289,14 @@ impl Meta {
                 .collect(),
         };
         options.quorum.run(running, catching_up);
+        // The tasks may wait for openraft, and openraft for room on its disk.
+        let giving_up = {
+            let (store, mut stopped) = (store.clone(), stopped.clone());
+            task::spawn(async move {
+                work::stopping(&mut stopped).await;
+                store.give_up();
+            })
+        };
         let (jobs, job_queue) = mpsc::channel(JOBS_MAX);
         let (leading, leadership) = watch::channel(Leadership::default());
         let (begun, begins) = oneshot::channel();
@@ -374,7 +382,7 @@ impl Meta {
             voter: Some((raft, machine)),
             stop,
             quiet,
-            tasks: vec![driving, electing, fencing, balancing, hearing],
+            tasks: vec![driving, electing, fencing, balancing, hearing, giving_up],
             publishing,
             ended,
         };
@@ -535,7 +543,6 @@ impl Meta {
             self.publishing.abort();
             return Ok(());
         };
-        machine.store.give_up();
         raft.shutdown()
             .await
             .map_err(|e| MetaError::Raft(e.to_string()))?;

@@ -806,6 +806,48 @@ async fn a_voter_whose_disk_is_full_refuses_what_it_could_not_write() {
     meta.kill().await;
 }
 
+/// A node whose disk has no room from the middle of its next write on.
+async fn that_will_wait_for_room() -> (Meta, FaultyDisk) {
+    let disk = FaultyDisk::new();
+    disk.create_dir_all(Path::new("/data")).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    let options = MetaOptions {
+        host: on(&disk),
+        ..options(Path::new("/data"))
+    };
+    let meta = Meta::start(options, Arc::new(Seen::default())).await;
+    let meta = meta.unwrap();
+    meta.handle().register(registration(100)).await.unwrap();
+    assert_eq!(create(meta.handle(), "kept", 1).await, 0);
+    let filled = disk.clone();
+    disk.amid_next_write(move || filled.set_capacity(Some(0)));
+    (meta, disk)
+}
+
+/// Openraft comes to nothing else while it waits for its disk, and who leads alone is followed whatever happens.
+#[tokio::test]
+async fn who_waits_for_room_is_let_go_when_the_node_ends_its_part_or_is_dropped() {
+    let patience = Duration::from_secs(20);
+    for dropped in [false, true] {
+        let (meta, _disk) = that_will_wait_for_room().await;
+        let store = meta.voter.as_ref().unwrap().1.store.clone();
+        let handle = meta.handle().clone();
+        let asked = async move { handle.create_topics(topic("late", 1), None).await };
+        let asked = tokio::spawn(asked);
+        while !store.is_waiting() {
+            sleep(Duration::from_millis(5)).await;
+        }
+        if dropped {
+            drop(meta);
+        } else {
+            let ended = timeout(patience, meta.end_part()).await;
+            ended.expect("it ends its part");
+        }
+        let answer = timeout(patience, asked).await.expect("an answer");
+        assert!(answer.unwrap().is_err());
+    }
+}
+
 #[tokio::test]
 async fn nothing_answered_is_lost_wherever_the_disk_dies() {
     let seed = std::env::var("AIRIS_SEED")
