@@ -80,6 +80,8 @@ pub trait Publisher: Send + Sync + 'static {
 const CONTROLLER_MAX: Duration = Duration::from_secs(15);
 /// How long one answer of the controller may take.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long a node that stops tries to give its leaderships up.
+const FENCE_MAX: Duration = Duration::from_secs(5);
 /// Between two tries.
 const CONTROLLER_REST: Duration = Duration::from_millis(50);
 const CREATE_TOPICS_VERSION: i16 = 7;
@@ -529,10 +531,13 @@ impl Meta {
         let own = self.handle.image().broker(node).cloned();
         if self.handle.is_active()
             && let Some(broker) = own.filter(|b| !b.fenced)
-            && let Err(e) = self.handle.fence(node, broker.epoch).await
         {
-            // The next start, or another broker's session, puts it right.
-            tracing::warn!(error = e.name(), "could not give up leadership");
+            // It may wait for room on the disk.
+            let fenced = timeout(FENCE_MAX, self.handle.fence(node, broker.epoch)).await;
+            if let Err(e) = fenced.unwrap_or(Err(ErrorCode::RequestTimedOut)) {
+                // The next start, or another broker's session, puts it right.
+                tracing::warn!(error = e.name(), "could not give up leadership");
+            }
         }
         self.stop.tell();
         for task in self.tasks {

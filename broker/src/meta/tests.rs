@@ -848,6 +848,18 @@ async fn who_waits_for_room_is_let_go_when_the_node_ends_its_part_or_is_dropped(
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_although_the_disk_has_no_room_for_it() {
+    let (meta, disk) = that_will_wait_for_room().await;
+    let stopped = timeout(Duration::from_secs(60), meta.stop()).await;
+    let _ = stopped.expect("it stops");
+    disk.set_capacity(None);
+    let (meta, _) = live(&disk, 2, 0).await;
+    let meta = meta.expect("it starts again");
+    assert!(meta.handle().image().topic("kept").is_some());
+    meta.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn nothing_answered_is_lost_wherever_the_disk_dies() {
     let seed = std::env::var("AIRIS_SEED")
