@@ -59,7 +59,7 @@ pub enum StartError {
 
 /// What large requests of other nodes may take together, at most; they come over listeners of their own.
 const NODES_MEMORY_MAX: usize = 64 * 1024 * 1024;
-/// So long a killed node's work on other threads is waited for.
+/// So long a node that is killed, or cannot go on, waits for what else of it is to end.
 const KILL_MAX: Duration = Duration::from_secs(5);
 
 /// A node that runs: its services and the tasks that it owns.
@@ -512,8 +512,8 @@ async fn guard(
     let why = failure.await;
     error!("this node cannot go on and stops: {why}");
     failing.send_replace(Some(why));
-    // The others are not to wait for its session to end.
-    meta_end.await;
+    // The others are not to wait for its session to end. What has failed may hold this up.
+    let _ = timeout(KILL_MAX, meta_end).await;
     stop.send_replace(true);
 }
 

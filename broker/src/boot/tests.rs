@@ -209,6 +209,17 @@ async fn a_start_ends_when_the_disk_fails_wherever_it_is() {
     assert!(refused > 3, "{refused}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_node_that_cannot_go_on_ends_although_its_metadata_do_not() {
+    let (failing, failed) = watch::channel(None);
+    let (stop, stopped) = Stop::new();
+    let failure = async { "the fault of this test".to_owned() };
+    let guarding = guard(failure, pending(), failing, stop.sender());
+    let ended = timeout(Duration::from_secs(60), guarding).await;
+    ended.expect("it does not wait for ever");
+    assert!(failed.borrow().is_some() && *stopped.borrow());
+}
+
 /// Some of its tasks hold a sender of what all of them wait for to end. It lets go of its port and its directory all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_dropped_ends_as_does_one_whose_stop_is_dropped() {
