@@ -112,8 +112,8 @@ where
     };
     runtime.block_on(async {
         // Before anything starts, so that no signal is missed.
-        let signals = signal(SignalKind::terminate())
-            .and_then(|t| Ok((t, signal(SignalKind::interrupt())?)));
+        let signals =
+            signal(SignalKind::terminate()).and_then(|t| Ok((t, signal(SignalKind::interrupt())?)));
         let (mut terminate, mut interrupt) = match signals {
             Ok(signals) => signals,
             Err(e) => return fail(1, format!("signals cannot be received: {e}")),
@@ -143,7 +143,11 @@ where
         info!("{signal}: stopping");
         tokio::select! {
             () = stop(started) => ExitCode::SUCCESS,
-            _ = interrupt.recv() => fail(1, "interrupted again while stopping: the next start checks the logs"),
+            _ = interrupt.recv() => {
+                fail(1, "interrupted again while stopping: the next start checks the logs");
+                // As above: nobody waits for threads that hang.
+                std::process::exit(1);
+            }
         }
     })
 }
