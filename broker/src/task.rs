@@ -137,11 +137,15 @@ impl Scope {
         let mut held = self.0.held.lock();
         self.0.state.store(ENDED, Ordering::Release);
         let tasks = std::mem::take(&mut held.tasks);
-        held.waiting.clear();
+        let waiting = std::mem::take(&mut held.waiting);
         drop(held);
         self.0.resumed.notify_all();
         for task in tasks {
             task.abort();
+        }
+        // A task that its owner keeps drops what it had when it is polled, and others may wait for that.
+        for waker in waiting {
+            waker.wake();
         }
     }
 
@@ -484,6 +488,29 @@ mod tests {
             }
         };
         timeout(TICK * 100, gone).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_held_back_by_a_pause_is_dropped_at_the_end_whoever_keeps_the_task() {
+        let scope = Scope::new(true);
+        let has = Arc::new(());
+        let mut kept = JoinSet::new();
+        {
+            let _entered = Entered::new(scope.clone());
+            let had = has.clone();
+            let work = async move {
+                let _had = had;
+                sleep(TICK).await;
+            };
+            spawn_in(&mut kept, work, &Handle::current());
+        }
+        scope.pause();
+        // It is polled, and held back.
+        sleep(TICK * 5).await;
+        assert_eq!(Arc::strong_count(&has), 2);
+        scope.end();
+        sleep(TICK).await;
+        assert_eq!(Arc::strong_count(&has), 1);
     }
 
     #[tokio::test(flavor = "multi_thread")]
