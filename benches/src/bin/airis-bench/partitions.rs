@@ -3,7 +3,7 @@
 //! Always holds: every partition has taken its record when the time ends. Must never: hide a refusal: it is tried again and counted.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use airis_benches::batches;
 use airis_benches::client::produced;
@@ -18,6 +18,9 @@ use super::{Figures, Target, machine_unique};
 
 /// Requests in flight, as clients have them by default.
 const WINDOW: usize = 5;
+
+/// A broker that is still busy with the creation refuses some hundred thousand times.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Kafka's controller makes no change of more than 10,000 records, and a topic has some of its own.
 const CREATED_AT_ONCE: i32 = 5_000;
@@ -66,7 +69,7 @@ pub fn run(target: &Target, count: i32, keep: bool) -> Result<Figures> {
         let (topic, partition) = in_flight.pop_front().expect("something was sent");
         match client.frame(produced)?.0 {
             ErrorCode::None => {}
-            e if e.retriable() && retried < 100_000 => {
+            e if e.retriable() && began.elapsed() < PATIENCE => {
                 retried += 1;
                 left.push_back((topic, partition));
             }
@@ -75,7 +78,7 @@ pub fn run(target: &Target, count: i32, keep: bool) -> Result<Figures> {
     }
     let produced = began.elapsed();
     let mut figures = meter.stop(0, 0);
-    let ms = |d: std::time::Duration| json!((d.as_secs_f64() * 1e4).round() / 10.0);
+    let ms = |d: Duration| json!((d.as_secs_f64() * 1e4).round() / 10.0);
     figures.insert("create_ms".into(), ms(created));
     figures.insert("leaders_ms".into(), ms(led - created));
     figures.insert("produce_ms".into(), ms(produced - led));
@@ -88,9 +91,10 @@ pub fn run(target: &Target, count: i32, keep: bool) -> Result<Figures> {
     let after = machine::usage(&target.pids).rss;
     let each = after.saturating_sub(before) as f64 / 1024.0 / f64::from(count);
     figures.insert("rss_KiB_each".into(), json!((each * 10.0).round() / 10.0));
+    let topics: Vec<String> = topics.into_iter().map(|t| t.0).collect();
     if !keep {
-        let topics: Vec<String> = topics.into_iter().map(|t| t.0).collect();
         target.delete(&topics)?;
     }
+    figures.insert("topics".into(), json!(topics));
     Ok(figures)
 }
