@@ -59,7 +59,7 @@ pub fn open_files(pids: &[u32]) -> usize {
 }
 
 /// CPU seconds that the whole machine has spent.
-fn machine_cpu() -> f64 {
+pub fn machine_cpu() -> f64 {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
     let ticks: Vec<u64> = stat
         .lines()
@@ -78,7 +78,7 @@ fn machine_cpu() -> f64 {
 }
 
 /// CPU seconds of this process.
-fn own_cpu() -> f64 {
+pub fn own_cpu() -> f64 {
     usage(&[std::process::id()]).cpu
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use airis_benches::machine::{machine_cpu, own_cpu};
 use airis_storage::RealDisk;
 use airis_storage::disk::{Disk, OpenMode};
 use anyhow::{Context, Result};
@@ -127,29 +128,6 @@ struct Cost {
     cpu: f64,
     machine: f64,
     wall: f64,
-}
-
-fn cpu_of(path: &str, fields: std::ops::Range<usize>) -> f64 {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let line = text.lines().next().unwrap_or("");
-    let line = line.rsplit_once(')').map_or(line, |(_, rest)| rest);
-    let ticks: u64 = line
-        .split_whitespace()
-        .skip(fields.start)
-        .take(fields.len())
-        .map(|f| f.parse::<u64>().unwrap_or(0))
-        .sum();
-    ticks as f64 / rustix::param::clock_ticks_per_second() as f64
-}
-
-/// Of this process: user and system.
-fn own_cpu() -> f64 {
-    cpu_of("/proc/self/stat", 11..13)
-}
-
-/// Of the machine: user, nice, system. What the kernel does on behalf of nobody (writing back) is in it.
-fn machine_cpu() -> f64 {
-    cpu_of("/proc/stat", 1..4)
 }
 
 fn paths(dir: &Path, count: usize) -> Vec<PathBuf> {
