@@ -1,4 +1,5 @@
-//! Want of file descriptors (fault S19): how it is told, how many are kept back from clients and how many logs may hold, and the limit that a process begins with.
+//! Want of file descriptors (fault S19): how it is told, how many are kept back from clients and how many logs
+//! may hold, and the limit that a process begins with.
 //!
 //! Always holds: it is told at most once in [`TOLD_EVERY`], in a sentence that says what to do. Must never: need a file descriptor.
 
