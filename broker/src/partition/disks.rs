@@ -807,7 +807,7 @@ impl Disks {
         failed
     }
 
-    /// Flushes and closes the logs: those of a directory that have something to flush with one sync of its file system, if they are
+    /// Flushes and closes the logs: those of a directory that have something to write with one sync of its file system, if they are
     /// many. What could not be closed comes back, each with its error.
     pub fn close_all(&self, partitions: &[Arc<Partition>]) -> Vec<(Arc<Partition>, StorageError)> {
         let mut failed = Vec::new();
@@ -823,7 +823,7 @@ impl Disks {
             let mut dirty = Vec::new();
             for (p, log) in here {
                 match log {
-                    Ok(log) if log.recovery_point() < log.end() => dirty.push((p, log)),
+                    Ok(log) if log.has_end_to_write() => dirty.push((p, log)),
                     Ok(log) => one(p, log.close().map(drop)),
                     Err(e) => one(p, Err(e)),
                 }

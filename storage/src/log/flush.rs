@@ -149,6 +149,13 @@ impl Log {
         Ok(self.recovery_point())
     }
 
+    /// True if a clean end has something to write, even if every record is flushed.
+    pub fn has_end_to_write(&self) -> bool {
+        let end = self.end();
+        self.recovery_point() < end
+            || end.0 > 0 && self.writer.lock().durable_snapshot != Some(end.0)
+    }
+
     /// Closes many logs of one log directory with one sync of its file system. The results are in the order of the logs; the
     /// clean mark may be left only if all are good.
     pub fn close_all(

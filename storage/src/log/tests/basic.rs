@@ -662,3 +662,26 @@ fn many_logs_are_closed_with_one_sync() {
         assert_eq!(again.epochs(), log.epochs());
     }
 }
+
+#[test]
+fn a_flushed_log_still_has_an_end_to_write_and_an_untouched_one_has_none() {
+    let t = Harness::new(small());
+    let log = t.open();
+    assert!(!log.has_end_to_write(), "there is nothing in it");
+    append(&log, &produced(9, 0, 0, 1));
+    assert!(log.has_end_to_write());
+    log.flush().unwrap();
+    assert!(log.has_end_to_write(), "the producers and the indexes");
+    log.close().unwrap();
+    let (again, _) = t.with(OpenArgs {
+        clean: true,
+        recovery_point: log.end(),
+        now: Millis(NOW),
+        producer_expiry_ms: i64::MAX,
+        ..OpenArgs::default()
+    });
+    assert!(
+        !again.has_end_to_write(),
+        "nothing was appended to it since"
+    );
+}
