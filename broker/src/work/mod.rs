@@ -95,8 +95,15 @@ pub fn start(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
         ),
         every(node, stopped, DELETED_CHECK, remove_deleted),
         every(node, stopped, SHORT_CHECK, make_up),
-        every(node, stopped, HELD_CHECK, |node| {
-            let_go(node, scarce::files_of_logs().unwrap_or(usize::MAX))
+        every(node, stopped, HELD_CHECK, {
+            let stopped = stopped.clone();
+            move |node| {
+                let_go(
+                    node,
+                    scarce::files_of_logs().unwrap_or(usize::MAX),
+                    &stopped,
+                )
+            }
         }),
         every(node, stopped, NEW_FOR, cool),
     ]
@@ -218,7 +225,7 @@ fn make_up(node: &Node) {
 
 /// Closes files of logs if they hold more than so many: of those first that wait for no flush, or for the longest. A partition that is
 /// written to all the time has its file again with the next append.
-fn let_go(node: &Node, most: usize) {
+fn let_go(node: &Node, most: usize, stopped: &watch::Receiver<bool>) {
     let partitions = node.partitions.all();
     if partitions.len() <= most {
         return;
@@ -232,6 +239,10 @@ fn let_go(node: &Node, most: usize) {
     // Some more, so that not every look finds one too many.
     let surplus = held.len() - most / 4 * 3;
     for (since, partition) in held.into_iter().take(surplus) {
+        // A stop flushes all of them at once.
+        if *stopped.borrow() {
+            return;
+        }
         if since.is_some() {
             partition.flush_now();
         }
