@@ -538,9 +538,9 @@ impl Journal {
         self.disk.write_atomically(&path, text.as_bytes())
     }
 
-    /// Puts everything appended so far on disk.
-    pub fn flush(&self) -> io::Result<()> {
-        self.active.file.sync_data()
+    /// The file that is appended to, until the next roll: what is synced in it is on disk, as what came before is.
+    pub fn file(&self) -> Arc<dyn DiskFile> {
+        self.active.file.clone()
     }
 
     /// Closes the active segment and begins another. Does nothing if it is empty.

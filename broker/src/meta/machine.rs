@@ -185,12 +185,11 @@ impl Machine {
 
     fn build(&self) -> io::Result<Snapshot<TypeConfig>> {
         let _building = self.building.lock();
-        let (disk, dir, image, quorum, last_timestamp, meta, at) = {
+        let (file, disk, dir, image, quorum, last_timestamp, meta, at) = {
             let state = self.state.lock();
             state.check_open()?;
-            // openraft forgets entries that a snapshot holds, so from here on the log on disk must be able to stand alone.
-            state.journal.flush()?;
             (
+                state.journal.file(),
                 state.journal.disk().clone(),
                 state.journal.dir().to_owned(),
                 state.image.clone(),
@@ -203,6 +202,9 @@ impl Machine {
         if image.in_transaction() {
             return Err(io::Error::other("in the middle of a metadata transaction"));
         }
+        // openraft forgets entries that a snapshot holds, so from here on the log on disk must be able to stand alone. Not under the lock:
+        // who reads the log waits for it, on threads that serve sockets.
+        file.sync_data()?;
         // The log's own time, not the clock's: every voter writes the same snapshot.
         let bytes = checkpoint::encode(&image, &quorum, Millis(last_timestamp));
         checkpoint::store(&*disk, &dir, SnapshotId::of(&image), &bytes)?;

@@ -368,7 +368,7 @@ fn a_crash_while_the_log_begins_anew_leaves_no_gap() {
                 append(&mut journal);
                 journal.roll().unwrap();
                 append(&mut journal);
-                journal.flush().unwrap();
+                journal.file().sync_data().unwrap();
             }
             disk.crash_at(disk.ops() + crash_at, 0);
             let done = journal.restart_at(50).is_ok();
@@ -424,7 +424,7 @@ fn a_segment_that_could_not_be_begun_is_no_gap() {
         let left = Path::new("/m/00000000000000000001.log");
         assert!(!disk.exists(left), "no {missing}");
         append(&mut journal);
-        journal.flush().unwrap();
+        journal.file().sync_data().unwrap();
         drop(journal);
         let disk = disk.after(Crash::Process, 1);
         assert_eq!(open(&disk).map(|j| j.next()), Ok(2), "no {missing}");
