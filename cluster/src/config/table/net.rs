@@ -40,6 +40,6 @@ table! { BROKER_NET
     "socket.listen.backlog.size": Int = "50", AtLeast(1), Medium, ReadOnly, None, public "Up to 1,024 connections wait to be accepted.";
     "socket.receive.buffer.bytes": Int = "102400", Any, High, ReadOnly, None, public "The system sizes the buffers of sockets by need.";
     "socket.request.max.bytes": Int = "104857600", AtLeast(1), High, ReadOnly, Served, public "The largest request that is read, in bytes.";
-    "socket.send.buffer.bytes": Int = "102400", Any, High, ReadOnly, None, public "The system sizes the buffers of sockets by need.";
+    "socket.send.buffer.bytes": Int = "102400", Any, High, ReadOnly, None, public "The system sizes the buffers of sockets by need; towards clients on the same machine they have 200 KiB.";
     "telemetry.max.bytes": Int = "1048576", AtLeast(1), Low, ReadOnly, Later, public "The largest metrics push of a client, in bytes.";
 }
