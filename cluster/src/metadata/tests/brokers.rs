@@ -1,4 +1,4 @@
-//! Heartbeats: controlled shutdown, log directories, sessions.
+//! Registrations, and heartbeats: controlled shutdown, log directories, sessions.
 
 use crate::replica::leader::Assigned;
 use airis_protocol::messages::assign_replicas_to_dirs_request::{
@@ -280,4 +280,127 @@ fn cordoned_directories_get_no_new_replicas() {
     );
     cordon(&mut c, 2, Some(&[]));
     assert_eq!(c.create_one(topic("yes", 1, 2)).0, E::None);
+}
+
+#[test]
+fn brokers_register_by_kafkas_rules() {
+    let mut c = Controller::with_brokers(2);
+    let base = registration(3, 300);
+    let cases: Vec<(BrokerRegistrationRequest, E)> = vec![
+        (
+            BrokerRegistrationRequest {
+                cluster_id: "other".into(),
+                ..base.clone()
+            },
+            E::InconsistentClusterId,
+        ),
+        (
+            BrokerRegistrationRequest {
+                log_dirs: vec![],
+                ..base.clone()
+            },
+            E::InvalidRegistration,
+        ),
+        (
+            BrokerRegistrationRequest {
+                log_dirs: vec![Uuid(2)],
+                ..base.clone()
+            },
+            E::InvalidRegistration,
+        ),
+        (
+            BrokerRegistrationRequest {
+                log_dirs: vec![Uuid(1001)],
+                ..base.clone()
+            },
+            E::InvalidRegistration,
+        ),
+        (
+            BrokerRegistrationRequest {
+                features: vec![],
+                ..base.clone()
+            },
+            E::InvalidRegistration,
+        ),
+        (
+            BrokerRegistrationRequest {
+                features: base
+                    .features
+                    .iter()
+                    .filter(|f| f.name != "share.version")
+                    .cloned()
+                    .collect(),
+                ..base.clone()
+            },
+            E::UnsupportedVersion,
+        ),
+    ];
+    for (request, code) in cases {
+        assert_eq!(c.run(Command::RegisterBroker(request)), Err(code));
+    }
+    c.run(Command::RegisterBroker(base.clone())).unwrap();
+    let broker = c.image.broker(NodeId(3)).unwrap().clone();
+    assert!(broker.fenced, "until its first heartbeat");
+    assert_eq!(broker.epoch.0, c.image.position.offset.0);
+    c.run(Command::RegisterBroker(base)).unwrap();
+    let again = c.image.broker(NodeId(3)).unwrap();
+    assert_eq!(
+        again.epoch, broker.epoch,
+        "the same incarnation keeps its epoch"
+    );
+    let heartbeat = |offset, epoch| Command::Heartbeat {
+        request: BrokerHeartbeatRequest {
+            broker_id: 3,
+            broker_epoch: epoch,
+            current_metadata_offset: offset,
+            want_fence: false,
+            ..Default::default()
+        },
+        passed: false,
+    };
+    let epoch = broker.epoch.0;
+    assert_eq!(c.run(heartbeat(epoch, epoch + 1)), Err(E::StaleBrokerEpoch));
+    c.run(heartbeat(epoch - 1, epoch)).unwrap();
+    assert!(c.image.broker(NodeId(3)).unwrap().fenced, "it lags behind");
+    c.run(heartbeat(epoch, epoch)).unwrap();
+    assert!(c.image.is_active(NodeId(3)));
+    assert_eq!(
+        c.run(Command::UnregisterBroker(NodeId(9))),
+        Err(E::BrokerIdNotRegistered)
+    );
+    c.run(Command::UnregisterBroker(NodeId(3))).unwrap();
+    assert!(c.image.broker(NodeId(3)).is_none());
+}
+
+#[test]
+fn a_single_broker_stops_and_crashes_and_leads_again_with_a_new_epoch() {
+    let mut c = Controller::with_brokers(1);
+    c.create(vec![topic("t", 2, 1)]);
+    let epoch = |c: &Controller| c.image.broker(NodeId(1)).unwrap().epoch.0;
+    let leads = |c: &Controller| {
+        let p = c.image.partition("t", PartitionId(1)).unwrap();
+        assert_eq!(p.leader, Some(NodeId(1)));
+        assert_eq!(p.isr, [NodeId(1)]);
+        assert!(p.elr.is_empty() && p.last_known_elr.is_empty() && !p.recovering);
+        p.leader_epoch.0
+    };
+    let mut last = leads(&c);
+    for (round, clean) in [(1, true), (2, false), (3, false), (4, true)] {
+        if clean {
+            assert!(
+                !c.beat(1, |r| r.want_shut_down = true, false)
+                    .should_shut_down
+            );
+            let p = c.image.partition("t", PartitionId(0)).unwrap();
+            assert_eq!((p.leader, &p.elr[..]), (None, &[NodeId(1)][..]));
+        }
+        let request = BrokerRegistrationRequest {
+            previous_broker_epoch: if clean { epoch(&c) } else { -1 },
+            ..registration(1, 500 + round)
+        };
+        c.run(Command::Join(request)).unwrap();
+        let now = leads(&c);
+        assert!(now > last, "round {round}: a new leader epoch");
+        last = now;
+    }
 }

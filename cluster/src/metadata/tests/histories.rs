@@ -8,6 +8,8 @@ use airis_protocol::messages::alter_partition_reassignments_request::{
 };
 use airis_protocol::messages::elect_leaders_request::TopicPartitions;
 
+use proptest::prelude::*;
+
 use super::*;
 
 const BROKERS: i32 = 5;
